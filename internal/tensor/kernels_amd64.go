@@ -1,0 +1,3 @@
+package tensor
+
+func accelerated() []*kernels { return nil }
