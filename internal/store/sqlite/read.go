@@ -1,0 +1,279 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"chimera/internal/fault"
+	"chimera/internal/sample"
+	"chimera/internal/spec"
+	"chimera/internal/store"
+)
+
+// reading runs do on one instant of the store.
+func (s *Store) reading(ctx context.Context, op string, do func(*sql.Tx) error) error {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return s.wrap(ctx, op, err)
+	}
+	err = do(tx)
+	return s.wrap(ctx, op, errors.Join(err, rollback(tx)))
+}
+
+// Run implements store.Reader.
+func (s *Store) Run(ctx context.Context, idOrPrefix string) (run store.Run, err error) {
+	err = s.reading(ctx, "find run", func(tx *sql.Tx) error {
+		var ids []string
+		if err := lines(ctx, tx, func(id []byte) { ids = append(ids, string(id)) },
+			`SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY num DESC`, idOrPrefix); err != nil {
+			return err
+		}
+		id, err := store.Resolve(idOrPrefix, ids)
+		if err != nil {
+			return err
+		}
+		found, err := selectRuns(ctx, tx, `WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		run = found[0]
+		return nil
+	})
+	return run, err
+}
+
+// Runs implements store.Reader.
+func (s *Store) Runs(ctx context.Context, f store.Filter) (runs []store.Run, err error) {
+	err = s.reading(ctx, "list runs", func(tx *sql.Tx) (err error) {
+		limit := -1 // none
+		if f.Limit > 0 {
+			limit = f.Limit
+		}
+		runs, err = selectRuns(ctx, tx, `WHERE (?1 = '' OR name = ?1) AND (?2 = '' OR status = ?2) ORDER BY num DESC LIMIT ?3`,
+			f.Name, string(f.Status), limit)
+		return err
+	})
+	return runs, err
+}
+
+func selectRuns(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]store.Run, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT num, status, manifest FROM runs `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var runs []store.Run
+	var nums []int64
+	for rows.Next() {
+		var r store.Run
+		var num int64
+		var line sql.RawBytes
+		if err := rows.Scan(&num, &r.Status, &line); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(line, &r.Manifest); err != nil {
+			return nil, fmt.Errorf("manifest of run number %d: %w", num, err)
+		}
+		runs, nums = append(runs, r), append(nums, num)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for i, num := range nums {
+		if runs[i].Outcomes, err = countOutcomes(ctx, tx, num, runs[i].Manifest); err != nil {
+			return nil, err
+		}
+		if runs[i].Seals, err = selectSeals(ctx, tx, num); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
+
+func countOutcomes(ctx context.Context, tx *sql.Tx, num int64, m sample.Manifest) (store.Counts, error) {
+	counts := store.Counts{Planned: m.Planned}
+	repeats := store.RepeatsOf(m.Sessions)
+	rows, err := tx.QueryContext(ctx, `SELECT experiment, block, session, outcome, count(*) FROM samples
+		WHERE run = ? AND final = 1 GROUP BY experiment, block, session, outcome`, num)
+	if err != nil {
+		return counts, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var experiment string
+		var block, session, n int
+		var outcome sample.Outcome
+		if err := rows.Scan(&experiment, &block, &session, &outcome, &n); err != nil {
+			return counts, err
+		}
+		if repeats.Supersede(experiment, block, session) {
+			continue
+		}
+		if err := counts.Add(outcome, n); err != nil {
+			return counts, err
+		}
+	}
+	return counts, rows.Err()
+}
+
+func selectSeals(ctx context.Context, tx *sql.Tx, num int64) ([]store.Seal, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT status, at, digest, parts FROM seals WHERE run = ? ORDER BY number`, num)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var seals []store.Seal
+	for rows.Next() {
+		var s store.Seal
+		var at string
+		var parts sql.RawBytes
+		if err := rows.Scan(&s.Status, &at, &s.Digest, &parts); err != nil {
+			return nil, err
+		}
+		if s.At, err = time.Parse(time.RFC3339Nano, at); err != nil {
+			return nil, fmt.Errorf("time of a seal: %w", err)
+		}
+		if err := json.Unmarshal(parts, &s.Parts); err != nil {
+			return nil, fmt.Errorf("parts of a seal: %w", err)
+		}
+		seals = append(seals, s)
+	}
+	return seals, rows.Err()
+}
+
+// one finds a run by its full id.
+func one(ctx context.Context, tx *sql.Tx, run string, column string, into any) (num int64, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT num, `+column+` FROM runs WHERE id = ?`, run).Scan(&num, into)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, store.NotFound(run)
+	}
+	return num, err
+}
+
+// Plan implements store.Reader.
+func (s *Store) Plan(ctx context.Context, run string) (plan *spec.Plan, err error) {
+	err = s.reading(ctx, "read the plan of run "+run, func(tx *sql.Tx) error {
+		var header []byte
+		num, err := one(ctx, tx, run, "plan", &header)
+		if err != nil {
+			return err
+		}
+		plan = new(spec.Plan)
+		if err := json.Unmarshal(header, plan); err != nil {
+			return err
+		}
+		var broken error
+		if err := lines(ctx, tx, func(line []byte) {
+			var t spec.Trial
+			if err := json.Unmarshal(line, &t); err != nil {
+				broken = errors.Join(broken, err)
+			}
+			plan.Trials = append(plan.Trials, t)
+		}, `SELECT line FROM trials WHERE run = ? ORDER BY ord`, num); err != nil {
+			return err
+		}
+		return broken
+	})
+	if err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// errStop ends a walk whose consumer has had enough.
+var errStop = errors.New("stop")
+
+// Samples implements store.Reader.
+func (s *Store) Samples(ctx context.Context, run string) iter.Seq2[*sample.Sample, error] {
+	return func(yield func(*sample.Sample, error) bool) {
+		stopped := false // yield must not be called again, whatever comes after
+		err := s.reading(ctx, "read the samples of run "+run, func(tx *sql.Tx) error {
+			var manifest []byte
+			num, err := one(ctx, tx, run, "manifest", &manifest)
+			if err != nil {
+				return err
+			}
+			var m sample.Manifest
+			if err := json.Unmarshal(manifest, &m); err != nil {
+				return fmt.Errorf("stored manifest: %w", err)
+			}
+			repeats := store.RepeatsOf(m.Sessions)
+			return sampleRows(ctx, tx, num, func(r sampleRow) error {
+				row, err := sample.Decode(r.line)
+				if err != nil {
+					return fmt.Errorf("stored sample of order %d, session %d, attempt %d: %w", r.order, r.session, r.attempt, err)
+				}
+				row.Superseded = repeats.Supersede(row.Experiment, row.Block, row.Session)
+				if stopped = !yield(row, nil); stopped {
+					return errStop
+				}
+				return nil
+			})
+		})
+		if err != nil && !stopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// Readings implements store.Reader.
+func (s *Store) Readings(ctx context.Context, run string) iter.Seq2[*sample.Reading, error] {
+	return func(yield func(*sample.Reading, error) bool) {
+		stopped := false // yield must not be called again, whatever comes after
+		err := s.reading(ctx, "read the readings of run "+run, func(tx *sql.Tx) error {
+			var status string
+			num, err := one(ctx, tx, run, "status", &status)
+			if err != nil {
+				return err
+			}
+			rows, err := tx.QueryContext(ctx, `SELECT line FROM readings WHERE run = ? ORDER BY num`, num)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			var line sql.RawBytes
+			for rows.Next() {
+				if err := rows.Scan(&line); err != nil {
+					return err
+				}
+				row := new(sample.Reading)
+				if err := json.Unmarshal(line, row); err != nil {
+					return fmt.Errorf("stored reading: %w", err)
+				}
+				if stopped = !yield(row, nil); stopped {
+					return nil
+				}
+			}
+			return rows.Err()
+		})
+		if err != nil && !stopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// Verify implements store.Reader.
+func (s *Store) Verify(ctx context.Context, run string) (v store.Verification, err error) {
+	err = s.reading(ctx, "verify run "+run, func(tx *sql.Tx) error {
+		var status store.Status
+		num, err := one(ctx, tx, run, "status", &status)
+		if err != nil {
+			return err
+		}
+		seals, err := selectSeals(ctx, tx, num)
+		if err != nil {
+			return err
+		}
+		if !status.Sealed() || len(seals) == 0 {
+			return fault.With(store.ErrNotSealed, fault.Usage, "resume it with `chimera run --resume "+run+"`; there is no digest to verify yet")
+		}
+		v, err = verify(ctx, tx, num, run, status, seals[len(seals)-1])
+		return err
+	})
+	return v, err
+}
