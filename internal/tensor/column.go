@@ -34,28 +34,32 @@ func grow[T any](s []T, n int) []T {
 // not finite, so that they reach every result instead of vanishing.
 func quantizeColumn(c *column, x []float32) {
 	for b := range c.d {
-		v, q := (*[32]float32)(x[32*b:]), (*[32]int8)(c.q[32*b:])
-		var peak float32
-		for _, f := range v {
-			peak = max(peak, f, -f)
-		}
-		d := peak / 127
-		var inverse float32
-		if d > 0 {
-			inverse = 1 / d
-		}
-		if d-d != 0 || inverse-inverse != 0 {
-			quantizeExtreme(c, b, d)
-			continue
-		}
-		var sum [2]int32
-		for i, f := range v {
-			r := roundEven(f * inverse)
-			q[i] = int8(r)
-			sum[i/16] += r
-		}
-		c.setSums(b, d, sum)
+		quantizeBlock(c, b, (*[32]float32)(x[32*b:]))
 	}
+}
+
+func quantizeBlock(c *column, b int, v *[32]float32) {
+	var peak float32
+	for _, f := range v {
+		peak = max(peak, f, -f)
+	}
+	d := peak / 127
+	var inverse float32
+	if d > 0 {
+		inverse = 1 / d
+	}
+	if d-d != 0 || inverse-inverse != 0 {
+		quantizeExtreme(c, b, d)
+		return
+	}
+	q := (*[32]int8)(c.q[32*b:])
+	var sum [2]int32
+	for i, f := range v {
+		r := roundEven(f * inverse)
+		q[i] = int8(r)
+		sum[i/16] += r
+	}
+	c.setSums(b, d, sum)
 }
 
 func (c *column) setSums(b int, d float32, sum [2]int32) {

@@ -80,4 +80,3 @@ func reference(m tensor.Matrix, x []float32, batch int) []product {
 	}
 	return out
 }
-

@@ -1,3 +1,233 @@
 package tensor
 
-func accelerated() []*kernels { return nil }
+import (
+	"golang.org/x/sys/cpu"
+
+	"chimera/internal/quant"
+)
+
+// The assembly kernels check nothing. The functions below are the only callers:
+// each slices its arguments to the lengths the assembly will touch, so that a
+// length that is too short panics here.
+
+//go:noescape
+func dotF32AVX2(a, b *float32, n int) float32
+
+//go:noescape
+func dotF16AVX2(a *byte, b *float32, n int) float32
+
+//go:noescape
+func axpyF32AVX2(y, x *float32, n int, a float32)
+
+//go:noescape
+func axpyF16AVX2(y *float32, x *byte, n int, a float32)
+
+//go:noescape
+func dot4F32AVX2(out *[4]float32, w, x0, x1, x2, x3 *float32, n int)
+
+//go:noescape
+func quantizeAVX2(c *column, x *float32, from, blocks int) (next int)
+
+//go:noescape
+func dot4UnsignedAVX2(out *[4]float32, p *panel, x *[4]*column, blocks int)
+
+//go:noescape
+func dot4SignedAVX2(out *[4]float32, p *panel, x *[4]*column, blocks int)
+
+//go:noescape
+func dot4UnsignedVNNI(out *[4]float32, p *panel, x *[4]*column, blocks int)
+
+//go:noescape
+func dot4SignedVNNI(out *[4]float32, p *panel, x *[4]*column, blocks int)
+
+//go:noescape
+func dotQ4_0AVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ4_1AVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ5_0AVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ5_1AVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ8_0AVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ4_KAVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ5_KAVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ6_KAVX2(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ4_0VNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ4_1VNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ5_0VNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ5_1VNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ8_0VNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ4_KVNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ5_KVNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+//go:noescape
+func dotQ6_KVNNI(dst *float32, rows int, w *byte, x *column, blocks int)
+
+// accelerated lists the sets this CPU can run, the better one last.
+func accelerated() (sets []*kernels) {
+	x := &cpu.X86
+
+	if x.HasAVX2 && x.HasFMA && x.HasF16C {
+		sets = append(sets, avx2())
+	}
+	if len(sets) > 0 && x.HasAVX512F && x.HasAVX512VL && x.HasAVX512BW && x.HasAVX512VNNI {
+		sets = append(sets, vnni())
+	}
+	return sets
+}
+
+func avx2() *kernels {
+	k := portable
+	k.name = "avx2"
+	k.dotF32, k.dotF16 = fastDotF32, fastDotF16
+	k.axpyF32, k.axpyF16 = fastAxpyF32, fastAxpyF16
+	k.dot4F32, k.quantize = fastDot4F32, fastQuantize
+	k.dot4Unsigned, k.dot4Signed = guard4(dot4UnsignedAVX2), guard4(dot4SignedAVX2)
+	k.byType[quant.Q4_0].dot = guard(quant.Q4_0, dotQ4_0AVX2)
+	k.byType[quant.Q4_1].dot = guard(quant.Q4_1, dotQ4_1AVX2)
+	k.byType[quant.Q5_0].dot = guard(quant.Q5_0, dotQ5_0AVX2)
+	k.byType[quant.Q5_1].dot = guard(quant.Q5_1, dotQ5_1AVX2)
+	k.byType[quant.Q8_0].dot = guard(quant.Q8_0, dotQ8_0AVX2)
+	k.byType[quant.Q4_K].dot = guard(quant.Q4_K, dotQ4_KAVX2)
+	k.byType[quant.Q5_K].dot = guard(quant.Q5_K, dotQ5_KAVX2)
+	k.byType[quant.Q6_K].dot = guard(quant.Q6_K, dotQ6_KAVX2)
+	return &k
+}
+
+func vnni() *kernels {
+	k := *avx2()
+	k.name = "avx512vnni"
+	k.dot4Unsigned, k.dot4Signed = guard4(dot4UnsignedVNNI), guard4(dot4SignedVNNI)
+	k.byType[quant.Q4_0].dot = guard(quant.Q4_0, dotQ4_0VNNI)
+	k.byType[quant.Q4_1].dot = guard(quant.Q4_1, dotQ4_1VNNI)
+	k.byType[quant.Q5_0].dot = guard(quant.Q5_0, dotQ5_0VNNI)
+	k.byType[quant.Q5_1].dot = guard(quant.Q5_1, dotQ5_1VNNI)
+	k.byType[quant.Q8_0].dot = guard(quant.Q8_0, dotQ8_0VNNI)
+	k.byType[quant.Q4_K].dot = guard(quant.Q4_K, dotQ4_KVNNI)
+	k.byType[quant.Q5_K].dot = guard(quant.Q5_K, dotQ5_KVNNI)
+	k.byType[quant.Q6_K].dot = guard(quant.Q6_K, dotQ6_KVNNI)
+	return &k
+}
+
+// check panics unless c holds n quantized values.
+func (c *column) check(n int) {
+	_, _, _, _ = c.q[:n], c.d[:n/32], c.s32[:n/32], c.s16[:pad8(n/16)]
+}
+
+func guard(t quant.Type, f func(dst *float32, rows int, w *byte, x *column, blocks int)) func([]float32, []byte, *column) {
+	elems, bytes := t.BlockElems(), t.BlockBytes()
+	return func(dst []float32, w []byte, x *column) {
+		n := len(x.q)
+		if len(dst) == 0 || n == 0 {
+			clear(dst)
+			return
+		}
+		if n%elems != 0 {
+			panic("tensor: a column is not a whole number of blocks")
+		}
+		x.check(n)
+		w = w[:len(dst)*(n/elems)*bytes]
+		f(&dst[0], len(dst), &w[0], x, n/elems)
+	}
+}
+
+func guard4(f func(out *[4]float32, p *panel, x *[4]*column, blocks int)) func(*[4]float32, *panel, *[4]*column) {
+	return func(out *[4]float32, p *panel, x *[4]*column) {
+		n := len(p.q)
+		if n == 0 {
+			*out = [4]float32{}
+			return
+		}
+		_, _ = p.scale[:n/16], p.offset[:pad8(n/16)]
+		for _, c := range x {
+			c.check(n)
+		}
+		f(out, p, x, n/32)
+	}
+}
+
+func fastDotF32(a, b []float32) float32 {
+	n := len(a) &^ 7
+	if n == 0 {
+		return dotF32(a, b)
+	}
+	return dotF32AVX2(&a[0], &b[:n][0], n) + dotF32(a[n:], b[n:])
+}
+
+func fastDotF16(a []byte, b []float32) float32 {
+	n := len(b) &^ 7
+	if n == 0 {
+		return dotF16(a, b)
+	}
+	return dotF16AVX2(&a[:2*n][0], &b[0], n) + dotF16(a[2*n:], b[n:])
+}
+
+func fastAxpyF32(y, x []float32, a float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		axpyF32AVX2(&y[:n][0], &x[0], n, a)
+	}
+	axpyF32(y[n:], x[n:], a)
+}
+
+func fastAxpyF16(y []float32, x []byte, a float32) {
+	n := len(y) &^ 7
+	if n > 0 {
+		axpyF16AVX2(&y[0], &x[:2*n][0], n, a)
+	}
+	axpyF16(y[n:], x[2*n:], a)
+}
+
+func fastDot4F32(out *[4]float32, w []float32, x *[4][]float32) {
+	n := len(w) &^ 7
+	if n == 0 {
+		dot4F32(out, w, x)
+		return
+	}
+	dot4F32AVX2(out, &w[0], &x[0][:n][0], &x[1][:n][0], &x[2][:n][0], &x[3][:n][0], n)
+	if n < len(w) {
+		for i := range out {
+			out[i] += dotF32(w[n:], x[i][n:])
+		}
+	}
+}
+
+func fastQuantize(c *column, x []float32) {
+	n := len(c.q)
+	if n == 0 {
+		return
+	}
+	c.check(n)
+	x = x[:n]
+	for b := 0; b < n/32; b++ {
+		b = quantizeAVX2(c, &x[0], b, n/32)
+		if b < n/32 {
+			quantizeBlock(c, b, (*[32]float32)(x[32*b:]))
+		}
+	}
+}

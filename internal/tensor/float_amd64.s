@@ -1,0 +1,282 @@
+#include "textflag.h"
+#include "go_asm.h"
+
+// Kernels on float32 for AVX2, FMA and F16C. n is a multiple of 8.
+
+// X0 = sum of the lanes of Y0 to Y3.
+#define HSUM4 \
+	VADDPS Y1, Y0, Y0; \
+	VADDPS Y3, Y2, Y2; \
+	VADDPS Y2, Y0, Y0; \
+	VEXTRACTF128 $1, Y0, X1; \
+	VADDPS X1, X0, X0; \
+	VMOVHLPS X0, X0, X1; \
+	VADDPS X1, X0, X0; \
+	VMOVSHDUP X0, X1; \
+	VADDSS X1, X0, X0
+
+#define CLEAR4 \
+	VXORPS Y0, Y0, Y0; \
+	VXORPS Y1, Y1, Y1; \
+	VXORPS Y2, Y2, Y2; \
+	VXORPS Y3, Y3, Y3
+
+// func dotF32AVX2(a, b *float32, n int) float32
+TEXT ·dotF32AVX2(SB), NOSPLIT, $0-28
+	MOVQ a+0(FP), SI
+	MOVQ b+8(FP), DI
+	MOVQ n+16(FP), CX
+	CLEAR4
+wide:
+	SUBQ $32, CX
+	JLT narrow
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS 64(SI), Y6
+	VMOVUPS 96(SI), Y7
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS 32(DI), Y5, Y1
+	VFMADD231PS 64(DI), Y6, Y2
+	VFMADD231PS 96(DI), Y7, Y3
+	ADDQ $128, SI
+	ADDQ $128, DI
+	JMP wide
+narrow:
+	ADDQ $32, CX
+	JEQ done
+eight:
+	VMOVUPS (SI), Y4
+	VFMADD231PS (DI), Y4, Y0
+	ADDQ $32, SI
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE eight
+done:
+	HSUM4
+	VMOVSS X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func dotF16AVX2(a *byte, b *float32, n int) float32
+TEXT ·dotF16AVX2(SB), NOSPLIT, $0-28
+	MOVQ a+0(FP), SI
+	MOVQ b+8(FP), DI
+	MOVQ n+16(FP), CX
+	CLEAR4
+wide:
+	SUBQ $32, CX
+	JLT narrow
+	VCVTPH2PS (SI), Y4
+	VCVTPH2PS 16(SI), Y5
+	VCVTPH2PS 32(SI), Y6
+	VCVTPH2PS 48(SI), Y7
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS 32(DI), Y5, Y1
+	VFMADD231PS 64(DI), Y6, Y2
+	VFMADD231PS 96(DI), Y7, Y3
+	ADDQ $64, SI
+	ADDQ $128, DI
+	JMP wide
+narrow:
+	ADDQ $32, CX
+	JEQ done
+eight:
+	VCVTPH2PS (SI), Y4
+	VFMADD231PS (DI), Y4, Y0
+	ADDQ $16, SI
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE eight
+done:
+	HSUM4
+	VMOVSS X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2(y, x *float32, n int, a float32)
+TEXT ·axpyF32AVX2(SB), NOSPLIT, $0-28
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS a+24(FP), Y0
+	TESTQ CX, CX
+	JEQ done
+eight:
+	VMOVUPS (DI), Y1
+	VFMADD231PS (SI), Y0, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE eight
+done:
+	VZEROUPPER
+	RET
+
+// func axpyF16AVX2(y *float32, x *byte, n int, a float32)
+TEXT ·axpyF16AVX2(SB), NOSPLIT, $0-28
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS a+24(FP), Y0
+	TESTQ CX, CX
+	JEQ done
+eight:
+	VMOVUPS (DI), Y1
+	VCVTPH2PS (SI), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ $16, SI
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE eight
+done:
+	VZEROUPPER
+	RET
+
+// func dot4F32AVX2(out *[4]float32, w, x0, x1, x2, x3 *float32, n int)
+TEXT ·dot4F32AVX2(SB), NOSPLIT, $0-56
+	MOVQ w+8(FP), SI
+	MOVQ x0+16(FP), R8
+	MOVQ x1+24(FP), R9
+	MOVQ x2+32(FP), R10
+	MOVQ x3+40(FP), R11
+	MOVQ n+48(FP), CX
+	CLEAR4
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ AX, AX
+	SUBQ $8, CX
+wide:
+	CMPQ AX, CX
+	JGE narrow
+	VMOVUPS (SI)(AX*4), Y8
+	VMOVUPS 32(SI)(AX*4), Y9
+	VFMADD231PS (R8)(AX*4), Y8, Y0
+	VFMADD231PS (R9)(AX*4), Y8, Y1
+	VFMADD231PS (R10)(AX*4), Y8, Y2
+	VFMADD231PS (R11)(AX*4), Y8, Y3
+	VFMADD231PS 32(R8)(AX*4), Y9, Y4
+	VFMADD231PS 32(R9)(AX*4), Y9, Y5
+	VFMADD231PS 32(R10)(AX*4), Y9, Y6
+	VFMADD231PS 32(R11)(AX*4), Y9, Y7
+	ADDQ $16, AX
+	JMP wide
+narrow:
+	JGT done
+	VMOVUPS (SI)(AX*4), Y8
+	VFMADD231PS (R8)(AX*4), Y8, Y0
+	VFMADD231PS (R9)(AX*4), Y8, Y1
+	VFMADD231PS (R10)(AX*4), Y8, Y2
+	VFMADD231PS (R11)(AX*4), Y8, Y3
+done:
+	VADDPS Y4, Y0, Y0
+	VADDPS Y5, Y1, Y1
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	VHADDPS Y1, Y0, Y0
+	VHADDPS Y3, Y2, Y2
+	VHADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	MOVQ out+0(FP), DI
+	VMOVUPS X0, (DI)
+	VZEROUPPER
+	RET
+
+// func quantizeAVX2(c *column, x *float32, from, blocks int) (next int)
+// It stops before a block whose peak is not in [2⁻¹¹⁸, ∞): those are rare and
+// left to the portable twin, whose every result it repeats to the bit.
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ from+16(FP), CX
+	MOVQ blocks+24(FP), DX
+	MOVQ column_q(DI), R8
+	MOVQ column_d(DI), R9
+	MOVQ column_s32(DI), R10
+	MOVQ column_s16(DI), R11
+	VPCMPEQD Y15, Y15, Y15
+	VPSRLD $1, Y15, Y15       // all but the sign
+	MOVL $0x42fe0000, AX      // 127
+	VMOVD AX, X12
+	MOVL $0x3f800000, AX      // 1
+	VMOVD AX, X11
+	VMOVDQU gather<>(SB), Y10
+	MOVQ CX, AX
+	SHLQ $5, AX
+	ADDQ AX, R8
+	SHLQ $2, AX
+	ADDQ AX, SI
+block:
+	CMPQ CX, DX
+	JGE done
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VPAND Y15, Y0, Y4
+	VPAND Y15, Y1, Y5
+	VPAND Y15, Y2, Y6
+	VPAND Y15, Y3, Y7
+	// As integers the magnitudes have the same order, and NaN is on top.
+	VPMAXUD Y5, Y4, Y4
+	VPMAXUD Y7, Y6, Y6
+	VPMAXUD Y6, Y4, Y4
+	VEXTRACTI128 $1, Y4, X5
+	VPMAXUD X5, X4, X4
+	VPSHUFD $0x4e, X4, X5
+	VPMAXUD X5, X4, X4
+	VPSHUFD $0xb1, X4, X5
+	VPMAXUD X5, X4, X4
+	VMOVD X4, AX
+	SUBL $0x04800000, AX      // 2^-118
+	CMPL AX, $0x7b000000      // ∞ less that
+	JCC done
+	VDIVSS X12, X4, X4
+	VDIVSS X4, X11, X5
+	VBROADCASTSS X5, Y5
+	VMULPS Y5, Y0, Y0
+	VMULPS Y5, Y1, Y1
+	VMULPS Y5, Y2, Y2
+	VMULPS Y5, Y3, Y3
+	VCVTPS2DQ Y0, Y0
+	VCVTPS2DQ Y1, Y1
+	VCVTPS2DQ Y2, Y2
+	VCVTPS2DQ Y3, Y3
+	VPADDD Y1, Y0, Y6         // sums of the first 16
+	VPADDD Y3, Y2, Y7         // and of the second
+	VPACKSSDW Y1, Y0, Y0
+	VPACKSSDW Y3, Y2, Y2
+	VPACKSSWB Y2, Y0, Y0
+	VPERMD Y0, Y10, Y0        // packing interleaved the halves
+	VMOVDQU Y0, (R8)
+	VPHADDD Y7, Y6, Y6
+	VEXTRACTI128 $1, Y6, X7
+	VPADDD X7, X6, X6         // a0 a1 b0 b1
+	VPHADDD X6, X6, X6        // a b a b
+	VPHADDD X6, X6, X7        // a+b
+	VCVTDQ2PS X6, X6
+	VCVTDQ2PS X7, X7
+	VBROADCASTSS X4, X5
+	VMULPS X5, X6, X6
+	VMULSS X4, X7, X7
+	VMOVSS X4, (R9)(CX*4)
+	VMOVSS X7, (R10)(CX*4)
+	VMOVQ X6, (R11)(CX*8)
+	ADDQ $128, SI
+	ADDQ $32, R8
+	INCQ CX
+	JMP block
+done:
+	MOVQ CX, next+32(FP)
+	VZEROUPPER
+	RET
+
+DATA gather<>+0(SB)/8, $0x0000000400000000
+DATA gather<>+8(SB)/8, $0x0000000500000001
+DATA gather<>+16(SB)/8, $0x0000000600000002
+DATA gather<>+24(SB)/8, $0x0000000700000003
+GLOBL gather<>(SB), RODATA|NOPTR, $32
