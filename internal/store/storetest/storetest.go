@@ -560,6 +560,7 @@ func stopEarly(t *testing.T, open func() store.Store) {
 	must(t, s.Append(t.Context(), "r1", Samples("r1", p)...))
 	must(t, s.AppendReadings(t.Context(), "r1", Readings("r1")...))
 	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	for _, err := range s.Readings(ctx, "r1") {
 		must(t, err)
 		break

@@ -1,0 +1,188 @@
+package sqlite_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"chimera/internal/fault"
+	"chimera/internal/sample"
+	"chimera/internal/store"
+	"chimera/internal/store/sqlite"
+	"chimera/internal/store/storetest"
+)
+
+// begun is a store with an open run of so many blocks and no rows.
+func begun(t testing.TB, blocks int) *sqlite.Store {
+	t.Helper()
+	s := open(t, filepath.Join(t.TempDir(), "chimera.db"))
+	if err := s.CreateRun(t.Context(), storetest.Manifest("r1", blocks), storetest.Plan(blocks)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func execute(t testing.TB, s *sqlite.Store, statement string, args ...any) {
+	t.Helper()
+	if _, err := s.Writer().ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, s *sqlite.Store) {
+	t.Helper()
+	var verdict string
+	if err := s.Writer().QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&verdict); err != nil || verdict != "ok" {
+		t.Errorf("integrity: %s, %v", verdict, err)
+	}
+}
+
+func TestFullDiskLosesNothingThatWasCommitted(t *testing.T) {
+	const blocks = 200
+	s := begun(t, blocks)
+	p := storetest.Plan(blocks)
+	var pages int
+	if err := s.Writer().QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, s, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+20))
+	committed := 0
+	var err error
+	for _, r := range storetest.Samples("r1", p) {
+		if err = s.Append(t.Context(), "r1", r); err != nil {
+			break
+		}
+		committed++
+	}
+	if err == nil || fault.CodeOf(err) != fault.Runtime || !strings.Contains(fault.HintOf(err), "disk is full") || !strings.Contains(err.Error(), "append samples to run r1") {
+		t.Fatalf("after %d rows: %v, hint %q", committed, err, fault.HintOf(err))
+	}
+	run, err := s.Run(t.Context(), "r1")
+	if err != nil || run.Outcomes.Ended() != committed || committed == 0 {
+		t.Errorf("%d rows were committed, there are %+v, %v", committed, run.Outcomes, err)
+	}
+	check(t, s)
+
+	execute(t, s, `PRAGMA max_page_count = 1000000`) // room was made
+	if err := s.Append(t.Context(), "r1", storetest.Samples("r1", p)[committed:]...); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Seal(t.Context(), "r1", store.Complete, time.Unix(0, 0)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	rows := storetest.Samples("r1", storetest.Plan(1))
+	t.Run("another process holds the file", func(t *testing.T) {
+		s := begun(t, 1)
+		if err := s.Busy(t.Context(), "1"); err != nil {
+			t.Fatal(err)
+		}
+		other := open(t, s.Path())
+		tx, err := other.Writer().BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantHint(t, s.Append(t.Context(), "r1", rows...), "another process")
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Append(t.Context(), "r1", rows...); err != nil {
+			t.Errorf("after the other was done: %v", err)
+		}
+	})
+	t.Run("the disk became read-only", func(t *testing.T) {
+		s := begun(t, 1)
+		execute(t, s, `PRAGMA query_only = 1`)
+		wantHint(t, s.Append(t.Context(), "r1", rows...), "cannot be written")
+	})
+	t.Run("the file is damaged", func(t *testing.T) {
+		s := begun(t, 300)
+		if err := errors.Join(s.Append(t.Context(), "r1", storetest.Samples("r1", storetest.Plan(300))...), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(s.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b[len(b)/3:] { // past the schema, so that it opens
+			b[len(b)/3+i] = 0xa5
+		}
+		if err := os.WriteFile(s.Path(), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		broken := open(t, s.Path())
+		var last error
+		for _, err := range broken.Samples(t.Context(), "r1") {
+			last = err
+		}
+		wantHint(t, last, "damaged")
+	})
+}
+
+func wantHint(t *testing.T, err error, hint string) {
+	t.Helper()
+	if err == nil || fault.CodeOf(err) != fault.Runtime || !strings.Contains(fault.HintOf(err), hint) {
+		t.Errorf("%v (code %d, hint %q), want hint %q", err, fault.CodeOf(err), fault.HintOf(err), hint)
+	}
+}
+
+// Law: a sealed run is what it was. Whatever is changed behind the store's
+// back is found, and named.
+func TestVerifyNamesWhatWasChanged(t *testing.T) {
+	for _, c := range []struct {
+		name, statement string
+		part, row       string
+	}{
+		{"a manifest's word", `UPDATE runs SET manifest = replace(manifest, 'fastest', 'slowest')`, "manifest", ""},
+		{"a prompt", `UPDATE runs SET plan = replace(plan, 'hello', 'bye')`, "plan", ""},
+		{"a trial's level", `UPDATE trials SET line = replace(line, '1024', '2048') WHERE ord = 1`, "plan", ""},
+		{"a trial too many", `INSERT INTO trials SELECT run, 99, 'x', line FROM trials WHERE ord = 1`, "plan", ""},
+		{"a sample's instant", `UPDATE samples SET line = replace(line, '10000000', '90000000') WHERE ord = 0`, "samples", "order 0, session 0, attempt 0"},
+		{"a sample's column", `UPDATE samples SET outcome = 'ok' WHERE ord = 1`, "samples", "order 1, session 0, attempt 0"},
+		{"a sample deleted", `DELETE FROM samples WHERE ord = 1`, "samples", ""},
+		{"a reading", `UPDATE readings SET line = replace(line, '"value":0', '"value":1')`, "readings", ""},
+		{"the status", `UPDATE runs SET status = 'partial'`, "seal", "status"},
+		{"the digest", `UPDATE seals SET digest = 'abc'`, "seal", "digest"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := begun(t, 1)
+			rows := storetest.Samples("r1", storetest.Plan(1))
+			rows[1] = storetest.Sample("r1", storetest.Plan(1).Trials[1], 0, sample.Error)
+			if err := errors.Join(s.Append(t.Context(), "r1", rows...), s.AppendReadings(t.Context(), "r1", storetest.Readings("r1")...)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Seal(t.Context(), "r1", store.Complete, time.Unix(0, 0)); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, s, c.statement)
+			v, err := s.Verify(t.Context(), "r1")
+			if err != nil || v.OK() || len(v.Differences) == 0 {
+				t.Fatalf("not found: %+v, %v", v, err)
+			}
+			for _, d := range v.Differences {
+				if d.Part == c.part && (c.row == "" || d.Row == c.row) && d.Want != d.Got {
+					return
+				}
+			}
+			t.Errorf("want %s %s, got %+v", c.part, c.row, v.Differences)
+		})
+	}
+}
+
+// The schema's number in the file and the migrations' must not part.
+func TestSchemaVersionIsThatOfTheLastMigration(t *testing.T) {
+	s := begun(t, 1)
+	var file, steps int
+	if err := s.Writer().QueryRow(`SELECT (SELECT user_version FROM pragma_user_version), (SELECT max(version_id) FROM goose_db_version)`).Scan(&file, &steps); err != nil {
+		t.Fatal(err)
+	}
+	if file != steps || file == 0 {
+		t.Errorf("user_version is %d, the last migration %d", file, steps)
+	}
+}
