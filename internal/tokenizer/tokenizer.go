@@ -13,7 +13,9 @@ package tokenizer
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -239,3 +241,6 @@ func (t *Tokenizer) encodeRaw(out []int32, text string, first bool) []int32 {
 	}
 	return t.encodeSentencePiece(out, strings.ReplaceAll(text, " ", spaceMark))
 }
+
+// Ends lists the tokens that end a generation, in order of their ids.
+func (t *Tokenizer) Ends() []int32 { return slices.Sorted(maps.Keys(t.ends)) }
