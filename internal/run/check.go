@@ -1,0 +1,256 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+
+	"chimera/internal/digest"
+	"chimera/internal/fault"
+	"chimera/internal/sample"
+	"chimera/internal/spec"
+	"chimera/internal/target"
+	"chimera/internal/telemetry"
+)
+
+// subject is a subject of the spec with what its target said about it.
+type subject struct {
+	spec.Subject
+	kind, url  string
+	api        target.API
+	provenance sample.Provenance
+	target     target.Target
+	describe   target.Description
+	loads      loadTimes // of its warm rows; guarded by conductor.mu
+}
+
+// wire binds the plan's names to subjects and targets. A name without a thing
+// behind it is a mistake of the caller, found before anything is asked.
+func (c *conductor) wire() error {
+	c.subjects = map[string]*subject{}
+	for _, s := range c.job.Spec.Subjects {
+		at, ok := c.job.Spec.Target(s.Target)
+		open := c.job.Targets[s.Target]
+		if !ok || open == nil {
+			return fault.New(fault.Usage, "subject %q: target %q is not open", s.ID, s.Target)
+		}
+		sub := &subject{Subject: s, kind: at.Kind, url: at.URL, api: target.API(s.API), target: open, provenance: sample.Measured}
+		if sub.api == "" {
+			sub.api = target.API(at.API)
+		}
+		if c.job.Simulated[s.Target] {
+			sub.provenance = sample.Simulated
+		}
+		c.subjects[s.ID] = sub
+	}
+	for i, t := range c.job.Plan.Trials {
+		if t.Order != i {
+			return fault.New(fault.Usage, "trial %q: its order is %d, but it stands at %d", t.ID, t.Order, i)
+		}
+		if c.subjects[t.Subject] == nil {
+			return fault.New(fault.Usage, "trial %q: there is no subject %q", t.ID, t.Subject)
+		}
+		if _, ok := c.job.Plan.Prompts[t.Prompt]; !ok {
+			return fault.New(fault.Usage, "trial %q: there is no prompt %q", t.ID, t.Prompt)
+		}
+	}
+	if len(c.job.Plan.Trials) == 0 {
+		return fault.New(fault.Usage, "the plan has no trials")
+	}
+	if d := c.job.Spec.Design.Timeout; d <= 0 {
+		return fault.New(fault.Usage, "the timeout must be above 0s, but is %s", d)
+	}
+	return nil
+}
+
+// check asks before anything is recorded whether the run can be conducted.
+func (c *conductor) check() error {
+	c.report(Event{Kind: Checking, Text: "checking targets and models"})
+	for _, s := range c.job.Spec.Subjects {
+		if err := c.ask(c.subjects[s.ID]); err != nil {
+			return err
+		}
+	}
+	if err := c.room(); err != nil {
+		return err
+	}
+	return c.quiet()
+}
+
+const describing = 30 * time.Second
+
+func (c *conductor) ask(s *subject) error {
+	ctx, cancel := context.WithTimeoutCause(c.send, describing, fmt.Errorf("no answer within %s", describing))
+	defer cancel()
+	d, err := s.target.Describe(ctx, s.Model)
+	if err != nil {
+		if c.send.Err() != nil {
+			return c.stoppedEarly()
+		}
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return fmt.Errorf("subject %q: describe model %q on target %q: %w", s.ID, s.Model, s.Target, err)
+	}
+	s.describe = d
+	return nil
+}
+
+func (c *conductor) stoppedEarly() error {
+	return fault.New(fault.Interrupted, "run %s: %w before its first request", c.job.ID, context.Cause(c.send))
+}
+
+// A stored row takes some kilobytes and some tens of bytes for each token; the
+// margin is for telemetry and the database's own log.
+const (
+	rowBytes    = 8 << 10
+	tokenBytes  = 64
+	marginBytes = 64 << 20
+)
+
+// room refuses a run whose rows will not fit on the disk.
+func (c *conductor) room() error {
+	if c.job.FreeBytes == nil {
+		return nil
+	}
+	free, err := c.job.FreeBytes()
+	if err != nil {
+		c.warn("disk_unknown: the free space of the store cannot be read: %v", err)
+		return nil
+	}
+	need := uint64(marginBytes)
+	for _, t := range c.job.Plan.Trials {
+		need += rowBytes + tokenBytes*uint64(max(0, c.job.Plan.Prompts[t.Prompt].MaxTokens))
+	}
+	if free < need {
+		err := fault.New(fault.Runtime, "store: %d trials need about %d MB, but %d MB are free", len(c.job.Plan.Trials), need/1e6, free/1e6)
+		return fault.Hint(err, "free some space or name another store with --store")
+	}
+	return nil
+}
+
+// What counts as an idle machine (method §2.5).
+const (
+	mostCPU = 0.05
+	mostGPU = 0.02
+)
+
+// quiet watches the machine for other work. A busy machine is no reason to
+// refuse, but every number of the run carries the warning.
+func (c *conductor) quiet() error {
+	if c.job.Preflight <= 0 {
+		c.mu.absent["preflight"] = "the machine was not watched before the run"
+		return nil
+	}
+	c.report(Event{Kind: Checking, Text: fmt.Sprintf("watching the machine for other work, %s", c.job.Preflight)})
+	before := telemetry.Read(c.send, telemetry.Clock(c.now), c.job.Collectors)
+	if !sleep(c.send, c.job.Preflight) {
+		return c.stoppedEarly()
+	}
+	after := telemetry.Read(c.send, telemetry.Clock(c.now), c.job.Collectors)
+	seen := false
+	for _, r := range after {
+		v, ok := r.Value.Get()
+		if !ok {
+			continue
+		}
+		switch {
+		case r.Series == telemetry.CPUUtilisation:
+			seen = true
+			if v > mostCPU {
+				c.warn("env_dirty: before the run the CPU was %.0f%% busy over %s, at most %.0f%% is idle", 100*v, c.job.Preflight, 100*mostCPU)
+			}
+		case r.Series == telemetry.GPUUtilisation && v > mostGPU:
+			c.warn("env_dirty: before the run GPU %s was %.0f%% busy, at most %.0f%% is idle", r.Labels["gpu"], 100*v, 100*mostGPU)
+		case r.Series == telemetry.SwapUsed && v > valueOf(before, r.Series):
+			c.warn("env_dirty: before the run the swap in use grew by %.0f MB", (v-valueOf(before, r.Series))/1e6)
+		}
+	}
+	if !seen {
+		c.mu.absent["preflight"] = "no collector reads how busy the CPU is"
+	}
+	return nil
+}
+
+// valueOf returns the first value of a series.
+func valueOf(readings []sample.Reading, series string) float64 {
+	for _, r := range readings {
+		if v, ok := r.Value.Get(); ok && r.Series == series {
+			return v
+		}
+	}
+	return 0
+}
+
+// manifest is what is known before the first request.
+func (c *conductor) manifest() (sample.Manifest, error) {
+	job, plan := &c.job, c.job.Plan
+	m := sample.Manifest{
+		Schema: sample.Schema, Run: job.ID, Name: job.Spec.Name, Question: job.Spec.Question,
+		Tool: job.Tool, Host: job.Host, Seed: plan.Seed, Planned: len(plan.Trials),
+		Clock:    sample.Clock{Origin: c.started.Round(0).UTC(), Source: "monotonic"},
+		Sessions: []sample.Session{c.session}, Warnings: c.mu.warnings, Absent: maps.Clone(job.Absent),
+	}
+	if m.Absent == nil {
+		m.Absent = map[string]string{}
+	}
+	maps.Copy(m.Absent, c.mu.absent)
+	var err error
+	if m.Spec, err = json.Marshal(job.Spec); err != nil {
+		return m, fmt.Errorf("write the spec: %w", err)
+	}
+	if m.SpecDigest, err = job.Spec.Digest(); err != nil {
+		return m, fmt.Errorf("digest of the spec: %w", err)
+	}
+	if m.PlanDigest, err = digest.JSON(plan); err != nil {
+		return m, fmt.Errorf("digest of the plan: %w", err)
+	}
+	for _, s := range job.Spec.Subjects {
+		m.Subjects = append(m.Subjects, c.subjects[s.ID].record())
+	}
+	for _, key := range slices.Sorted(maps.Keys(plan.Prompts)) {
+		p := plan.Prompts[key]
+		m.Prompts = append(m.Prompts, sample.PromptRecord{Workload: p.Workload, ID: p.ID, SHA256: p.SHA256})
+	}
+	for _, a := range plan.Aliases {
+		m.Aliases = append(m.Aliases, sample.Alias{Subject: a.Subject, Effective: a.Effective, Requested: a.Requested, Known: "before"})
+	}
+	// What is in the manifest now is not added again at the end.
+	c.mu.warnings, c.mu.absent = nil, map[string]string{}
+	return m, nil
+}
+
+func (s *subject) record() sample.SubjectRecord {
+	d := s.describe
+	return sample.SubjectRecord{
+		ID: s.ID, Target: s.Target, Kind: s.kind, URL: public(s.url), Model: s.Model,
+		Server: d.Server, Digest: d.Digest, Quant: d.Quant, Arch: d.Arch, Layers: d.Layers, TrainedCtx: d.TrainedCtx,
+		Parameters: d.Parameters, FileBytes: d.FileBytes, Synthetic: d.Synthetic,
+	}
+}
+
+// public is an address without the parts that may hold a secret.
+func public(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
+}
+
+// sleep waits for d, or reports false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

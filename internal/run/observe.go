@@ -1,0 +1,140 @@
+package run
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"chimera/internal/sample"
+	"chimera/internal/spec"
+	"chimera/internal/unit"
+)
+
+// predict is the configuration that a trial should meet: what the target makes
+// of the request, corrected by what it told when the model was loaded.
+func (c *conductor) predict(s *subject, t *spec.Trial) map[string]any {
+	effective := maps.Clone(s.target.Effective(s.describe, t.Config))
+	if effective == nil {
+		effective = map[string]any{}
+	}
+	if r, ok := c.resident[s.Target]; ok && r.model == s.Model {
+		maps.Copy(effective, r.loaded.Effective)
+	}
+	return effective
+}
+
+// observe completes a row by what the adapter cannot know: the effective
+// configuration, whether a reload made a warm row cold, and which invariants
+// the row breaks. It flags and never repairs.
+func (c *conductor) observe(s *subject, row *sample.Sample) {
+	t := c.trial(row)
+	effective := c.predict(s, t)
+	maps.Copy(effective, row.Effective)
+	row.Effective = effective
+	if !slices.Contains(sample.Outcomes, row.Outcome) {
+		row.Failure = &sample.Failure{Class: sample.ClassProtocol, Message: fmt.Sprintf("the target adapter gave the outcome %q", row.Outcome)}
+		row.Outcome = sample.Error
+	}
+	if took, threshold, ok := c.reloaded(s, row); ok {
+		row.Notes = append(row.Notes, fmt.Sprintf("unplanned reload: the server loaded for %s, over %s", took, threshold))
+		if row.Phase == sample.Measure {
+			row.Planned, row.Phase = sample.Some(row.Phase), sample.Cold
+		}
+		c.rows.readings([]sample.Reading{{
+			Kind: KindLoad, Series: SeriesReload, Unit: unit.Second, At: row.T.End.Or(c.now()),
+			Value: sample.Some(took.Seconds()), Provenance: s.provenance,
+			Labels: map[string]string{"subject": s.ID, "target": s.Target, "experiment": t.Experiment,
+				"block": strconv.Itoa(t.Block), "trial": t.ID},
+		}})
+	}
+	for _, broken := range row.Validate() {
+		row.Notes = append(row.Notes, "invalid: "+broken.Error())
+	}
+}
+
+// trial is the planned trial of a row: a row's order is its place in the plan.
+func (c *conductor) trial(row *sample.Sample) *spec.Trial {
+	return &c.job.Plan.Trials[row.Order]
+}
+
+// leastReload is the shortest server-side load that is taken for a reload. A
+// warm Ollama call tells 0.15 to 0.3 s, a reload 0.8 s and more.
+const leastReload = 500 * time.Millisecond
+
+// reloaded reports whether a row that should be warm ran into a load: the
+// server told of one above max(0.5 s, 5 × the median of the subject's warm rows
+// so far) (method §2.2).
+func (c *conductor) reloaded(s *subject, row *sample.Sample) (took, threshold time.Duration, yes bool) {
+	took, ok := row.Times.Load.Get()
+	if !ok || row.Phase == sample.Cold {
+		return 0, 0, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if threshold = s.loads.threshold(); took > threshold {
+		c.mu.loads.Unplanned++
+		return took, threshold, true
+	}
+	s.loads.add(took)
+	return took, threshold, false
+}
+
+// loadTimes are the server-side loads of warm rows, sorted.
+type loadTimes []time.Duration
+
+func (l *loadTimes) add(d time.Duration) {
+	at, _ := slices.BinarySearch(*l, d)
+	*l = slices.Insert(*l, at, d)
+}
+
+// threshold is the load above which a row is not warm. Of an even number of
+// rows the lower median counts.
+func (l loadTimes) threshold() time.Duration {
+	if len(l) == 0 {
+		return leastReload
+	}
+	return max(leastReload, 5*l[(len(l)-1)/2])
+}
+
+// kept is told of each row of this session once it is durable.
+func (c *conductor) kept(row *sample.Sample) {
+	c.count(row)
+	e := Event{Kind: TrialDone, Text: row.Trial + ": " + string(row.Outcome), Row: row}
+	if row.Failure != nil {
+		e.Text += ": " + row.Failure.Message
+	}
+	if !row.Final {
+		e.Kind = Retrying
+	} else {
+		c.mu.Lock()
+		c.mu.fresh++
+		c.mu.Unlock()
+	}
+	c.report(e)
+}
+
+// count adds a row to the outcomes, if it is final, and to what is known of
+// aliases.
+func (c *conductor) count(row *sample.Sample) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if row.Outcome != sample.Dropped {
+		c.mu.effective.add(row)
+	}
+	if !row.Final {
+		return
+	}
+	if err := c.mu.outcomes.Add(row.Outcome, 1); err != nil {
+		panic("run: " + err.Error()) // observe and the store leave no row without an outcome of the closed list
+	}
+	if interrupted(row) {
+		c.mu.stopped++
+	}
+}
+
+// interrupted reports whether a row only says that the run was stopped.
+func interrupted(row *sample.Sample) bool {
+	return row.Failure != nil && row.Failure.Class == sample.ClassInterrupted
+}
