@@ -9,6 +9,7 @@ package target
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"chimera/internal/sample"
@@ -118,7 +119,12 @@ type Config struct {
 	URL    string // base URL, or a model folder for in-process targets
 	API    API    // "" = the kind's default
 	Secret Secret
-	Limits Limits
+	Limits Limits // a zero field means DefaultLimits'
+	// Proxy is the URL of an HTTP proxy; "" means none. The environment's proxy
+	// settings are never read: a measured path must stand in the manifest.
+	Proxy string
+	// Dial opens connections; nil means TCP. For other transports and for tests.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Limits bound what a server can make the client hold.
