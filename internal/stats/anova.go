@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mathext"
@@ -18,7 +17,8 @@ type Factor struct {
 
 // A Term is one row of an analysis of variance.
 type Term struct {
-	Name         string // "A" or, for an interaction, "A:B"
+	Name         string   // "A" or, for an interaction, "A:B"
+	Factors      []string // the names of its one or two factors
 	SS, F, P     float64
 	DF           int
 	EtaSq        float64 // SS / SS total
@@ -92,7 +92,7 @@ func (d design) judge(t term, a ANOVA) (Term, error) {
 		return Term{}, warnf(Degenerate, "analysis of variance: %s cannot be told from the other factors", t.name)
 	}
 	ss := max(0, without-with)
-	row := Term{Name: t.name, SS: ss, DF: df, EtaSq: ss / a.SSTotal,
+	row := Term{Name: t.name, Factors: t.of, SS: ss, DF: df, EtaSq: ss / a.SSTotal,
 		PartialEtaSq: ss / (ss + a.SSResidual), OmegaSq: (ss - float64(df)*a.MSE) / (a.SSTotal + a.MSE)}
 	if a.MSE <= 1e-25*a.SSTotal {
 		return Term{}, warnf(Degenerate, "analysis of variance: n/a (the model leaves no residual variation to compare with)")
@@ -112,10 +112,10 @@ func fTail(f, d1, d2 float64) float64 {
 func (a ANOVA) hidden() []Warning {
 	var out []Warning
 	for _, t := range a.Terms {
-		l, r, ok := strings.Cut(t.Name, ":")
-		if !ok {
+		if len(t.Factors) < 2 {
 			continue
 		}
+		l, r := t.Factors[0], t.Factors[1]
 		left, _ := a.Term(l)
 		right, _ := a.Term(r)
 		if t.P < 0.05 && t.OmegaSq > min(left.OmegaSq, right.OmegaSq)/2 {
@@ -128,6 +128,7 @@ func (a ANOVA) hidden() []Warning {
 // A term is a main effect (one factor) or an interaction of two.
 type term struct {
 	name    string
+	of      []string
 	factors []int
 	columns [][]float64
 }
@@ -162,7 +163,7 @@ func newDesign(y []float64, factors []Factor, interactions bool) (design, error)
 		if err != nil {
 			return design{}, err
 		}
-		d.terms = append(d.terms, term{f.Name, []int{i}, cols})
+		d.terms = append(d.terms, term{f.Name, []string{f.Name}, []int{i}, cols})
 	}
 	if interactions {
 		d.interact(factors)
@@ -174,7 +175,8 @@ func newDesign(y []float64, factors []Factor, interactions bool) (design, error)
 func (d *design) interact(factors []Factor) {
 	for i := range factors {
 		for j := i + 1; j < len(factors); j++ {
-			t := term{name: factors[i].Name + ":" + factors[j].Name, factors: []int{i, j}}
+			t := term{name: factors[i].Name + ":" + factors[j].Name,
+				of: []string{factors[i].Name, factors[j].Name}, factors: []int{i, j}}
 			for _, a := range d.terms[i].columns {
 				for _, b := range d.terms[j].columns {
 					t.columns = append(t.columns, floats.MulTo(make([]float64, len(a)), a, b))

@@ -171,6 +171,9 @@ func (s resampler) bca(level float64, b int, r *rand.Rand) (Bootstrap, error) {
 		return Bootstrap{}, warnf(Degenerate, "bootstrap: n/a (all resamples give %v)", theta[0])
 	}
 	out.SE = math.Sqrt(varianceOf(theta))
+	if !isFinite(out.SE) {
+		return Bootstrap{}, warnf(Overflow, "bootstrap: the spread of the resamples does not fit a 64-bit number")
+	}
 	if out.Exhaustive { // the full distribution, not a sample of it
 		out.SE *= math.Sqrt(1 - 1/float64(len(theta)))
 	}

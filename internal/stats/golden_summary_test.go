@@ -3,7 +3,6 @@ package stats_test
 import (
 	"fmt"
 	"strconv"
-	"testing"
 
 	moremath "github.com/aclements/go-moremath/stats"
 
@@ -185,7 +184,7 @@ var knownSummaries = map[string]func(vector){
 	},
 }
 
-func nearInterval(t testing.TB, what string, got stats.Interval, want [2]float64) {
+func nearInterval(t reporter, what string, got stats.Interval, want [2]float64) {
 	t.Helper()
 	near(t, what+" lo", got.Lo, want[0], tol)
 	near(t, what+" hi", got.Hi, want[1], tol)

@@ -43,8 +43,15 @@ func (v vector) into(dst any) {
 	}
 }
 
+// A reporter is what *testing.T and *rapid.T have in common.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // near compares with a relative tolerance (absolute near zero).
-func near(t testing.TB, what string, got, want, tol float64) {
+func near(t reporter, what string, got, want, tol float64) {
 	t.Helper()
 	if math.IsNaN(got) || math.Abs(got-want) > tol*max(math.Abs(want), 1e-3) {
 		t.Errorf("%s = %.12g, want %.12g (tolerance %g)", what, got, want, tol)
@@ -54,7 +61,7 @@ func near(t testing.TB, what string, got, want, tol float64) {
 const tol = 1e-6
 
 // must unwraps a result that the test expects to exist.
-func must[T any](t testing.TB) func(v T, err error) T {
+func must[T any](t reporter) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
