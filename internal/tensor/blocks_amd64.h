@@ -173,9 +173,8 @@ row: \
 	VADDSS X2, X0, X0; \
 	NEXTROW
 
-// The 6-bit scales and minimums of Q4_K and Q5_K: 0(SP) gets the 8 products
-// scale·d·(column scale), Y2 gains minimum·dmin·(column sums).
-#define AFFINESCALES \
+// The 6-bit scales and minimums of Q4_K and Q5_K: Y5 = scale·d, Y6 = minimum·dmin.
+#define AFFINE \
 	MOVL 4(SI), R9; \
 	MOVL 8(SI), R10; \
 	MOVL 12(SI), R13; \
@@ -209,7 +208,11 @@ row: \
 	VPBROADCASTW 2(SI), X9; \
 	VCVTPH2PS X9, Y9; \
 	VMULPS Y5, Y8, Y5; \
-	VMULPS Y6, Y9, Y6; \
+	VMULPS Y6, Y9, Y6
+
+// 0(SP) gets the 8 products with the column scales, Y2 gains minimums·(column sums).
+#define AFFINESCALES \
+	AFFINE; \
 	VMULPS (BX), Y5, Y5; \
 	VMOVUPS Y5, 0(SP); \
 	VFMADD231PS (DX), Y6, Y2
@@ -228,11 +231,15 @@ row: \
 	DECQ R12; \
 	JNZ super
 
-#define PAIR4K(w, q, scale) \
+// Y5, Y6 = the low and the high nibbles of 32 bytes.
+#define LEVELS4K(w) \
 	VMOVDQU w(SI), Y5; \
 	VPSRLW $4, Y5, Y6; \
 	VPAND Y15, Y5, Y5; \
-	VPAND Y15, Y6, Y6; \
+	VPAND Y15, Y6, Y6
+
+#define PAIR4K(w, q, scale) \
+	LEVELS4K(w); \
 	SUBBLOCK(Y5, q, scale, Y0); \
 	SUBBLOCK(Y6, q+32, scale+4, Y1)
 
@@ -255,17 +262,17 @@ super: \
 	NEXTROW
 
 // SHIFTLO and SHIFTHI move the fifth bits of the two sub-blocks to bit 4.
-#define PAIR5K(w, q, scale, SHIFTLO, lo, SHIFTHI, hi) \
-	VMOVDQU w(SI), Y5; \
-	VPSRLW $4, Y5, Y6; \
-	VPAND Y15, Y5, Y5; \
-	VPAND Y15, Y6, Y6; \
+#define LEVELS5K(w, SHIFTLO, lo, SHIFTHI, hi) \
+	LEVELS4K(w); \
 	SHIFTLO $lo, Y10, Y11; \
 	SHIFTHI $hi, Y10, Y12; \
 	VPAND Y13, Y11, Y11; \
 	VPAND Y13, Y12, Y12; \
 	VPOR Y11, Y5, Y5; \
-	VPOR Y12, Y6, Y6; \
+	VPOR Y12, Y6, Y6
+
+#define PAIR5K(w, q, scale, SHIFTLO, lo, SHIFTHI, hi) \
+	LEVELS5K(w, SHIFTLO, lo, SHIFTHI, hi); \
 	SUBBLOCK(Y5, q, scale, Y0); \
 	SUBBLOCK(Y6, q+32, scale+4, Y1)
 
@@ -318,7 +325,9 @@ super: \
 	VPERMILPS Y12, Y9, Y9; \
 	VFMADD231PS Y7, Y9, acc
 
-#define HALF6K(low, high, q, scale) \
+// USE gets the levels of each 32 weights, where they start and the offset of
+// their two scales.
+#define HALF6K(USE, low, high, q, scale) \
 	VMOVDQU high(SI), Y10; \
 	VMOVDQU low(SI), Y5; \
 	VMOVDQU 32+low(SI), Y6; \
@@ -326,23 +335,23 @@ super: \
 	VPAND Y13, Y8, Y8; \
 	VPAND Y15, Y5, Y11; \
 	VPOR Y8, Y11, Y11; \
-	SUBBLOCK2(Y11, q, scale, Y0); \
+	USE(Y11, q, scale, Y0); \
 	VPSLLW $2, Y10, Y8; \
 	VPAND Y13, Y8, Y8; \
 	VPAND Y15, Y6, Y11; \
 	VPOR Y8, Y11, Y11; \
-	SUBBLOCK2(Y11, q+32, scale+8, Y1); \
+	USE(Y11, q+32, scale+8, Y1); \
 	VPAND Y13, Y10, Y8; \
 	VPSRLW $4, Y5, Y5; \
 	VPAND Y15, Y5, Y5; \
 	VPOR Y8, Y5, Y5; \
-	SUBBLOCK2(Y5, q+64, scale+16, Y0); \
+	USE(Y5, q+64, scale+16, Y0); \
 	VPSRLW $2, Y10, Y8; \
 	VPAND Y13, Y8, Y8; \
 	VPSRLW $4, Y6, Y6; \
 	VPAND Y15, Y6, Y6; \
 	VPOR Y8, Y6, Y6; \
-	SUBBLOCK2(Y6, q+96, scale+24, Y1)
+	USE(Y6, q+96, scale+24, Y1)
 
 #define BODY6_K \
 	ARGUMENTS; \
@@ -354,8 +363,8 @@ row: \
 	STARTROW(column_s16); \
 super: \
 	SCALES6K; \
-	HALF6K(0, 128, 0, 0); \
-	HALF6K(64, 160, 128, 32); \
+	HALF6K(SUBBLOCK2, 0, 128, 0, 0); \
+	HALF6K(SUBBLOCK2, 64, 160, 128, 32); \
 	NEXTSUPER(210, 64); \
 	VADDPS Y1, Y0, Y0; \
 	VADDPS Y3, Y2, Y2; \

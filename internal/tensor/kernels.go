@@ -19,6 +19,9 @@ type kernels struct {
 	axpyF16 func(y []float32, x []byte, a float32) // y += a·x
 	dot4F32 func(out *[4]float32, w []float32, x *[4][]float32)
 
+	siluMul, geluMul func(gate, up []float32)
+	expSum           func(x []float32, peak float32) float32 // x = exp(x − peak)
+
 	quantize func(c *column, x []float32)
 	// dot4 gives four dots of one row; only for rows of the named signedness.
 	dot4Unsigned, dot4Signed func(out *[4]float32, p *panel, x *[4]*column)
@@ -32,8 +35,8 @@ type typeKernels struct {
 	dequantize func(dst []float32, src []byte)
 	unpack     unpack
 	signed     bool // q of the panel may be negative
-	// dot gives dst[r] = row r · x for rows that lie one after the other in w.
-	dot func(dst []float32, w []byte, x *column)
+	// dot gives dst[r] = row r · x for the len(dst) rows that fill w. p is scratch.
+	dot func(dst []float32, w []byte, x *column, p *panel)
 }
 
 // portable is the definition of every kernel.
@@ -44,6 +47,9 @@ var portable = kernels{
 	axpyF32:      axpyF32,
 	axpyF16:      axpyF16,
 	dot4F32:      dot4F32,
+	siluMul:      siluMul,
+	geluMul:      geluMul,
+	expSum:       expSum,
 	quantize:     quantizeColumn,
 	dot4Unsigned: dot4Panel,
 	dot4Signed:   dot4Panel,
@@ -71,13 +77,12 @@ func decoder(t quant.Type) func(dst []float32, src []byte) {
 }
 
 func blocks(t quant.Type, u unpack) typeKernels {
-	elems, bytes := t.BlockElems(), t.BlockBytes()
 	return typeKernels{
 		dequantize: decoder(t),
 		unpack:     u,
 		signed:     t == quant.Q8_0,
-		dot: func(dst []float32, w []byte, x *column) {
-			dotBlocks(dst, w, x, u, elems, bytes)
+		dot: func(dst []float32, w []byte, x *column, p *panel) {
+			dotRows(dst, w, x, p, u)
 		},
 	}
 }
@@ -160,22 +165,13 @@ func dot4Panel(out *[4]float32, p *panel, x *[4]*column) {
 	}
 }
 
-// dotBlocks unpacks one super-block's worth at a time into a panel on the stack.
-func dotBlocks(dst []float32, w []byte, x *column, u unpack, elems, bytes int) {
-	var (
-		q             [256]int8
-		scale, offset [16]float32
-	)
-	p := panel{q[:elems], scale[:elems/16], offset[:elems/16]}
-	n := elems / 32
+// dotRows unpacks each row into p.
+func dotRows(dst []float32, w []byte, x *column, p *panel, u unpack) {
+	p.resize(len(x.q))
+	bytes := len(w) / max(1, len(dst))
 	for r := range dst {
-		var sum float32
-		for b := 0; b < len(x.d); b += n {
-			u(&p, w[:bytes])
-			w = w[bytes:]
-			sum += dotPanel(&p, &column{x.q[32*b:], x.d[b : b+n], x.s32[b:], x.s16[2*b:]})
-		}
-		dst[r] = sum
+		u(p, w[r*bytes:(r+1)*bytes])
+		dst[r] = dotPanel(p, x)
 	}
 }
 

@@ -49,8 +49,11 @@ type product struct {
 }
 
 type scratch struct {
-	panels [tileRows]panel
-	rows   []float32
+	panels  [tileRows]panel
+	rows    []float32
+	columns [4]*column
+	vectors [4][]float32
+	out     [4]float32
 }
 
 // init binds the loops once, so that a product allocates nothing.
@@ -117,7 +120,7 @@ func (p *product) runQuantize(_, from, to int) {
 }
 
 // runVectors passes each column over as many rows as stay in the first cache.
-func (p *product) runVectors(_, from, to int) {
+func (p *product) runVectors(worker, from, to int) {
 	step := to - from
 	if p.batch > 1 {
 		step = max(1, 16<<10/p.rowBytes)
@@ -126,7 +129,7 @@ func (p *product) runVectors(_, from, to int) {
 		end := min(r+step, to)
 		w := p.w.Data[r*p.rowBytes : end*p.rowBytes]
 		for b := range p.batch {
-			p.t.dot(p.dst[b*p.w.Rows+r:b*p.w.Rows+end], w, &p.columns[b])
+			p.t.dot(p.dst[b*p.w.Rows+r:b*p.w.Rows+end], w, &p.columns[b], &p.scratch[worker].panels[0])
 		}
 	}
 }
@@ -145,15 +148,13 @@ func (p *product) runTiles(worker, from, to int) {
 		}
 		for b := 0; b < p.batch; b += 4 {
 			n := min(4, p.batch-b)
-			var x [4]*column
-			for j := range x { // a column too few: compute the last one again
-				x[j] = &p.columns[b+min(j, n-1)]
+			for j := range s.columns { // a column too few: compute the last one again
+				s.columns[j] = &p.columns[b+min(j, n-1)]
 			}
 			for i := range rows {
-				var out [4]float32
-				dot4(&out, &s.panels[i], &x)
+				dot4(&s.out, &s.panels[i], &s.columns)
 				for j := range n {
-					p.dst[(b+j)*p.w.Rows+r+i] = out[j]
+					p.dst[(b+j)*p.w.Rows+r+i] = s.out[j]
 				}
 			}
 		}
@@ -171,23 +172,29 @@ func (p *product) runExact(worker, from, to int) {
 	s.rows = grow(s.rows, tileRows*n)
 	for r := from; r < to; r += tileRows {
 		rows := min(tileRows, to-r)
-		p.t.dequantize(s.rows[:rows*n], p.w.Data[r*p.rowBytes:(r+rows)*p.rowBytes])
-		p.exactTile(s.rows, r, rows)
+		p.exactTile(s, p.decode(s.rows[:rows*n], p.w.Data[r*p.rowBytes:(r+rows)*p.rowBytes]), r, rows)
 	}
 }
 
-func (p *product) exactTile(tile []float32, r, rows int) {
+// decode gives rows as float32: the data itself where it already is.
+func (p *product) decode(dst []float32, src []byte) []float32 {
+	if x, ok := asFloats(p.w.Type, src); ok {
+		return x
+	}
+	p.t.dequantize(dst, src)
+	return dst
+}
+
+func (p *product) exactTile(s *scratch, tile []float32, r, rows int) {
 	n := p.w.Cols
 	b := 0
 	for ; b+4 <= p.batch; b += 4 {
-		var x [4][]float32
-		for j := range x {
-			x[j] = p.x[(b+j)*n : (b+j+1)*n]
+		for j := range s.vectors {
+			s.vectors[j] = p.x[(b+j)*n : (b+j+1)*n]
 		}
 		for i := range rows {
-			var out [4]float32
-			p.k.dot4F32(&out, tile[i*n:(i+1)*n], &x)
-			for j, v := range out {
+			p.k.dot4F32(&s.out, tile[i*n:(i+1)*n], &s.vectors)
+			for j, v := range s.out {
 				p.dst[(b+j)*p.w.Rows+r+i] = v
 			}
 		}

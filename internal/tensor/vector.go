@@ -73,18 +73,26 @@ func Softmax(x []float32) {
 	for _, v := range x {
 		peak = max(peak, v)
 	}
+	Scale(x, 1/current.Load().expSum(x, peak))
+}
+
+func expSum(x []float32, peak float32) float32 {
 	var sum float64
 	for i, v := range x {
 		e := exp32(v - peak)
 		x[i] = e
 		sum += float64(e)
 	}
-	Scale(x, float32(1/sum))
+	return float32(sum)
 }
 
 // SiLUMul replaces gate by silu(gate)·up, silu(x) = x / (1 + exp(−x)).
 func SiLUMul(gate, up []float32) {
 	sameLength("gate", gate, up)
+	current.Load().siluMul(gate, up)
+}
+
+func siluMul(gate, up []float32) {
 	for i, v := range gate {
 		gate[i] = v / (1 + exp32(-v)) * up[i]
 	}
@@ -95,6 +103,10 @@ func SiLUMul(gate, up []float32) {
 // gelu(x) = x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))) = x / (1 + exp(−2·…)).
 func GELUMul(gate, up []float32) {
 	sameLength("gate", gate, up)
+	current.Load().geluMul(gate, up)
+}
+
+func geluMul(gate, up []float32) {
 	const twoRoot = 2 * 0.79788456080286535588
 	for i, v := range gate {
 		z := twoRoot * v * (1 + 0.044715*v*v)

@@ -1,0 +1,146 @@
+#include "textflag.h"
+
+// Activations with AVX2 and FMA; n is a multiple of 8.
+
+DATA lowest<>+0(SB)/4, $-87.0
+GLOBL lowest<>(SB), RODATA|NOPTR, $4
+DATA highest<>+0(SB)/4, $88.37
+GLOBL highest<>(SB), RODATA|NOPTR, $4
+DATA log2e<>+0(SB)/4, $1.44269504088896341
+GLOBL log2e<>(SB), RODATA|NOPTR, $4
+DATA ln2hi<>+0(SB)/4, $0.693359375
+GLOBL ln2hi<>(SB), RODATA|NOPTR, $4
+DATA ln2lo<>+0(SB)/4, $-2.12194440e-4
+GLOBL ln2lo<>(SB), RODATA|NOPTR, $4
+DATA c0<>+0(SB)/4, $1.9875691500e-4
+GLOBL c0<>(SB), RODATA|NOPTR, $4
+DATA c1<>+0(SB)/4, $1.3981999507e-3
+GLOBL c1<>(SB), RODATA|NOPTR, $4
+DATA c2<>+0(SB)/4, $8.3334519073e-3
+GLOBL c2<>(SB), RODATA|NOPTR, $4
+DATA c3<>+0(SB)/4, $4.1665795894e-2
+GLOBL c3<>(SB), RODATA|NOPTR, $4
+DATA c4<>+0(SB)/4, $1.6666665459e-1
+GLOBL c4<>(SB), RODATA|NOPTR, $4
+DATA c5<>+0(SB)/4, $5.0000001201e-1
+GLOBL c5<>(SB), RODATA|NOPTR, $4
+DATA one<>+0(SB)/4, $1.0
+GLOBL one<>(SB), RODATA|NOPTR, $4
+DATA cubic<>+0(SB)/4, $0.044715
+GLOBL cubic<>(SB), RODATA|NOPTR, $4
+DATA tworoot<>+0(SB)/4, $1.59576912160573071
+GLOBL tworoot<>(SB), RODATA|NOPTR, $4
+
+#define EXPCONSTANTS \
+	VBROADCASTSS lowest<>(SB), Y15; \
+	VBROADCASTSS highest<>(SB), Y14; \
+	VBROADCASTSS log2e<>(SB), Y13; \
+	VBROADCASTSS ln2hi<>(SB), Y12; \
+	VBROADCASTSS ln2lo<>(SB), Y11; \
+	VBROADCASTSS one<>(SB), Y10
+
+// Y0 = exp(Y0) by the polynomial of exp32; arguments are clamped to [-87, 88.37],
+// with NaN kept. Uses Y1 to Y3.
+#define EXP \
+	VMAXPS Y0, Y15, Y0; \
+	VMINPS Y0, Y14, Y0; \
+	VMULPS Y13, Y0, Y1; \
+	VROUNDPS $0, Y1, Y1; \
+	VFNMADD231PS Y12, Y1, Y0; \
+	VFNMADD231PS Y11, Y1, Y0; \
+	VBROADCASTSS c0<>(SB), Y2; \
+	VBROADCASTSS c1<>(SB), Y3; \
+	VFMADD213PS Y3, Y0, Y2; \
+	VBROADCASTSS c2<>(SB), Y3; \
+	VFMADD213PS Y3, Y0, Y2; \
+	VBROADCASTSS c3<>(SB), Y3; \
+	VFMADD213PS Y3, Y0, Y2; \
+	VBROADCASTSS c4<>(SB), Y3; \
+	VFMADD213PS Y3, Y0, Y2; \
+	VBROADCASTSS c5<>(SB), Y3; \
+	VFMADD213PS Y3, Y0, Y2; \
+	VMULPS Y0, Y0, Y3; \
+	VFMADD213PS Y0, Y3, Y2; \
+	VADDPS Y10, Y2, Y2; \
+	VCVTPS2DQ Y1, Y1; \
+	VPSLLD $23, Y1, Y1; \
+	VPADDD Y1, Y2, Y0
+
+// func siluMulAVX2(gate, up *float32, n int)
+TEXT ·siluMulAVX2(SB), NOSPLIT, $0-24
+	MOVQ gate+0(FP), DI
+	MOVQ up+8(FP), SI
+	MOVQ n+16(FP), CX
+	EXPCONSTANTS
+eight:
+	VMOVUPS (DI), Y4
+	VXORPS Y0, Y0, Y0
+	VSUBPS Y4, Y0, Y0
+	EXP
+	VADDPS Y10, Y0, Y0
+	VDIVPS Y0, Y4, Y0
+	VMULPS (SI), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JNE eight
+	VZEROUPPER
+	RET
+
+// func geluMulAVX2(gate, up *float32, n int)
+TEXT ·geluMulAVX2(SB), NOSPLIT, $0-24
+	MOVQ gate+0(FP), DI
+	MOVQ up+8(FP), SI
+	MOVQ n+16(FP), CX
+	EXPCONSTANTS
+	VBROADCASTSS cubic<>(SB), Y9
+	VBROADCASTSS tworoot<>(SB), Y8
+eight:
+	VMOVUPS (DI), Y4
+	VMULPS Y4, Y4, Y5
+	VFMADD213PS Y10, Y9, Y5
+	VMULPS Y8, Y4, Y0
+	VMULPS Y5, Y0, Y0
+	VXORPS Y6, Y6, Y6
+	VSUBPS Y0, Y6, Y0
+	EXP
+	VADDPS Y10, Y0, Y0
+	VDIVPS Y0, Y4, Y0
+	VMULPS (SI), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JNE eight
+	VZEROUPPER
+	RET
+
+// func expSumAVX2(x *float32, n int, peak float32) float32
+// Arguments below -87 become zero.
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-28
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), CX
+	VBROADCASTSS peak+16(FP), Y9
+	EXPCONSTANTS
+	VXORPS Y8, Y8, Y8
+eight:
+	VMOVUPS (DI), Y0
+	VSUBPS Y9, Y0, Y0
+	VCMPPS $1, Y15, Y0, Y7
+	EXP
+	VANDNPS Y0, Y7, Y0
+	VMOVUPS Y0, (DI)
+	VADDPS Y0, Y8, Y8
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE eight
+	VEXTRACTF128 $1, Y8, X0
+	VADDPS X8, X0, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X1, X0, X0
+	VMOVSHDUP X0, X1
+	VADDSS X1, X0, X0
+	VMOVSS X0, ret+24(FP)
+	VZEROUPPER
+	RET
