@@ -204,8 +204,10 @@ func TestOpen(t *testing.T) {
 	if sum, err := gguf.FileDigest(path); err != nil || sum != f.Digest() {
 		t.Errorf("FileDigest = %s, %v; Digest = %s", sum, err, f.Digest())
 	}
-	if f.Close() != nil || f.Close() != nil {
-		t.Error("Close must succeed, twice")
+	for range 2 {
+		if err := f.Close(); err != nil {
+			t.Errorf("Close must succeed, twice: %v", err)
+		}
 	}
 	if _, err := gguf.FileDigest(filepath.Join(dir, "none")); fault.CodeOf(err) != fault.Usage {
 		t.Errorf("FileDigest of nothing: %v", err)

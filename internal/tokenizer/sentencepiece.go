@@ -53,7 +53,11 @@ func (t *Tokenizer) encodeSentencePiece(out []int32, text string) []int32 {
 			out = append(out, s.id)
 			continue
 		}
-		for _, b := range []byte(text[s.start : s.start+s.size]) {
+		piece := text[s.start : s.start+s.size]
+		if piece == spaceMark {
+			piece = " " // a vocabulary without the mark still has the byte
+		}
+		for _, b := range []byte(piece) {
 			out = t.appendByte(out, b)
 		}
 	}
