@@ -37,7 +37,6 @@ const (
 	GPUPower        = "gpu.power"        // W; label gpu
 	GPUTemperature  = "gpu.temperature"  // °C; label gpu
 	GPUThrottle     = "gpu.throttle"     // clocks event reasons, a bit set as NVML has it; label gpu
-	GPUEnergy       = "gpu.energy"       // J since the driver was loaded; label gpu
 	Energy          = "cpu.energy"       // J since the first reading; label domain
 	MissedTicks     = "telemetry.missed" // ticks that passed while a collector was still busy
 )
