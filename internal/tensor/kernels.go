@@ -35,7 +35,7 @@ type typeKernels struct {
 	dequantize func(dst []float32, src []byte)
 	unpack     unpack
 	signed     bool // q of the panel may be negative
-	// dot gives dst[r] = row r · x for the len(dst) rows that fill w. p is scratch.
+	// dot gives dst[r] = row r · x for the len(dst) rows w begins with. p is scratch.
 	dot func(dst []float32, w []byte, x *column, p *panel)
 }
 
@@ -77,12 +77,13 @@ func decoder(t quant.Type) func(dst []float32, src []byte) {
 }
 
 func blocks(t quant.Type, u unpack) typeKernels {
+	elems, bytes := t.BlockElems(), t.BlockBytes()
 	return typeKernels{
 		dequantize: decoder(t),
 		unpack:     u,
 		signed:     t == quant.Q8_0,
 		dot: func(dst []float32, w []byte, x *column, p *panel) {
-			dotRows(dst, w, x, p, u)
+			dotRows(dst, w, x, p, u, len(x.q)/elems*bytes)
 		},
 	}
 }
@@ -166,11 +167,10 @@ func dot4Panel(out *[4]float32, p *panel, x *[4]*column) {
 }
 
 // dotRows unpacks each row into p.
-func dotRows(dst []float32, w []byte, x *column, p *panel, u unpack) {
+func dotRows(dst []float32, w []byte, x *column, p *panel, u unpack, rowBytes int) {
 	p.resize(len(x.q))
-	bytes := len(w) / max(1, len(dst))
 	for r := range dst {
-		u(p, w[r*bytes:(r+1)*bytes])
+		u(p, w[r*rowBytes:(r+1)*rowBytes])
 		dst[r] = dotPanel(p, x)
 	}
 }

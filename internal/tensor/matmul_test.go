@@ -13,12 +13,14 @@ const unitRoundoff = 0x1p-24
 
 // A float32 dot of n terms in any order of summation is off by at most
 // γₙ·Σ|w·x| with γₙ = n·u/(1−n·u), u = 2⁻²⁴ (Higham, Accuracy and Stability of
-// Numerical Algorithms, 2nd ed., §3.1). Exact obeys that. Fast adds what
-// rounding the activations to 8 bits can do: each is off by at most half a step
-// d = max|x|/127 of its block of 32, so the dot by at most Σ_blocks d/2·Σ|w|; and
-// it subtracts weight offsets, whose rounding is of the size of w's largest
-// level, not of w: there the bound counts 3·Σ (|q·scale|+|offset|)·|x|, covered by
-// taking γ of 64 times the magnitude of the block's step term.
+// Numerical Algorithms, 2nd ed., §3.1). Exact obeys that.
+//
+// Fast adds what rounding the activations to 8 bits can do: each is off by at
+// most half a step d = max|x|/127 of its block of 32, so the dot by at most
+// Σ_blocks d/2·Σ|w|. And its float sums are over scaled levels and offsets
+// apart, whose magnitudes per weight are at most 64 times half a level's; their
+// rounding is γ of that, and a block's Σ|w|·max|x| = 254 · its step term bounds it
+// for all weights above 1/4 of a level on average.
 func TestMatMulWithinBound(t *testing.T) {
 	pool := tensor.NewPool(2)
 	defer pool.Close()
@@ -48,7 +50,7 @@ func checkProduct(t *testing.T, pool *tensor.Pool, typ quant.Type, rows, cols, b
 	for i, want := range reference(w, x, batch) {
 		bound := gamma * want.magnitude
 		if n == tensor.Fast && typ.BlockElems() > 1 {
-			bound += want.step * (1 + 64*gamma)
+			bound += want.step * (1 + 254*4*gamma)
 		}
 		if e := math.Abs(float64(got[i]) - want.value); !(e <= bound) {
 			t.Fatalf("%v %v %d×%d batch %d: result %d is %g, but must be %g within %g (is off by %g)", typ, n, rows, cols, batch, i, got[i], want.value, bound, e)
