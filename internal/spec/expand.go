@@ -29,7 +29,7 @@ type Env struct {
 
 // Expand lays a frozen spec out in the order in which it is to be run.
 //
-// Order (method §2.3). An experiment runs block by block. A block holds every
+// Order. An experiment runs block by block. A block holds every
 // cell (subject × prompt × combination of levels) once per repeat. Subjects
 // and factors that force a reload are whole plots: all cells that share a load
 // stand together, and the order of the plots is drawn anew in every block.

@@ -243,7 +243,7 @@ func uniform(t *testing.T, what string, counts map[string]int, cells int, limit 
 	}
 }
 
-// Method §0.1: with temperature nested inside reloads, every cold load hit its
+// With temperature nested inside reloads, every cold load hit its
 // first level. Over seeds, no level of any factor may favour any position.
 func TestNothingNests(t *testing.T) {
 	const seeds = 600

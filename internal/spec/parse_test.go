@@ -56,6 +56,11 @@ experiments: [{id: e, kind: suite}, {id: c, kind: cold}]}`)
 	if y := s.Workloads[1]; y.MaxTokens != 9 || len(y.Prompts) != 5 || len(strings.Fields(y.Prompts[0].Text)) != 7 || y.Prompts[0].Text == y.Prompts[1].Text {
 		t.Errorf("synthetic workload %+v", y)
 	}
+	// −0 and 0 are one level, and one text of a configuration.
+	minus := mustParse(t, strings.Replace(design, "[0.2, 0.4, 0.8]", "[-0.0]", 1))
+	if id := spec.ConfigID(map[string]any{"t": minus.Experiments[2].Factors[1].Levels[0]}); id != `{"t":0}` {
+		t.Errorf("−0 became %s", id)
+	}
 	// An explicit zero is not an absence.
 	zero := mustParse(t, strings.Replace(design, "warmup: 2", "warmup: 0", 1))
 	if zero.Design.Warmup != 0 {
@@ -199,6 +204,7 @@ func TestParseRefuses(t *testing.T) {
 		{"an unknown cache", swap("unique-prefix", "unique_prefix"), "did you mean unique-prefix?"},
 		{"a key for a variable", swap(`kind: ollama`, `kind: ollama, key_env: "secret 34"`), "environment variable"},
 		{"a key in an address", swap("http://127", "http://me:secret@127"), "must not hold a user name or a key"},
+		{"a key in a broken address", swap("http://127.0.0.1", `http://secret\n@x`), "on one line"},
 		{"another scheme", swap("http://127", "ftp://127"), "must begin with http://"},
 		{"no host", swap("http://127.0.0.1:11434", "http://"), "must have a host"},
 		{"two sources", swap("suite: banter,", "suite: banter, file: p.txt,"), "a workload has one source"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 
 	"github.com/invopop/jsonschema"
 )
@@ -115,9 +114,7 @@ func (o Option) schema() *jsonschema.Schema {
 	return s
 }
 
-func jsonNumber(v float64) json.Number {
-	return json.Number(strconv.FormatFloat(v, 'g', -1, 64))
-}
+func jsonNumber(v float64) json.Number { return json.Number(show(v)) }
 
 func idSchema(doc string) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: idPattern, Description: doc}

@@ -142,7 +142,7 @@ func (v *validator) url(path, url string) {
 	host, _, _ := strings.Cut(rest, "/")
 	switch {
 	case strings.TrimSpace(url) == "" || strings.ContainsFunc(url, func(r rune) bool { return unicode.IsControl(r) }):
-		v.wrong(path, "", "must be an address or a folder, but is %q", clip(url))
+		v.wrong(path, "", "must be an address or a folder on one line")
 	case !address:
 	case scheme != "http" && scheme != "https":
 		v.wrong(path, "", "must begin with http:// or https://, but begins with %q", clip(scheme)+"://")
