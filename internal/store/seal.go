@@ -65,7 +65,7 @@ func (s *Summer) Parts() Parts {
 }
 
 // Line renders v as the JSON line that is stored and digested: no white space,
-// no HTML escapes, struct fields in their declared order, map keys sorted.
+// struct fields in their declared order, map keys sorted.
 func Line(v any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
