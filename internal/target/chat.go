@@ -91,7 +91,7 @@ func (s *ChatStream) Decode(a *Answer, e Event) {
 		a.Break("an event is not the expected JSON: %v", err)
 		return
 	}
-	if text := errorText(r.Error); text != "" || e.Name == "error" {
+	if text := ErrorText(r.Error); text != "" || e.Name == "error" {
 		if text == "" {
 			text = messageOf(e.Data)
 		}

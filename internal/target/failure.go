@@ -99,7 +99,7 @@ func messageOf(raw []byte) string {
 	}
 	if json.Unmarshal(raw, &body) == nil {
 		for _, part := range []json.RawMessage{body.Error, body.Message, body.Detail} {
-			if text := errorText(part); text != "" {
+			if text := ErrorText(part); text != "" {
 				return text
 			}
 		}
@@ -107,9 +107,9 @@ func messageOf(raw []byte) string {
 	return string(raw)
 }
 
-// errorText returns the message of an error that is a string or an object;
+// ErrorText returns the message of an error that is a string or an object;
 // "" for null and for nothing.
-func errorText(raw json.RawMessage) string {
+func ErrorText(raw json.RawMessage) string {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package openai_test
+package llamaserver_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"chimera/internal/target"
 	"chimera/internal/target/fake"
-	"chimera/internal/target/openai"
+	"chimera/internal/target/llamaserver"
 	"chimera/internal/target/targettest"
 )
 
@@ -14,15 +14,16 @@ func TestContract(t *testing.T) {
 	for _, api := range []target.API{target.Chat, target.Completion} {
 		t.Run(string(api), func(t *testing.T) {
 			targettest.Run(t, targettest.Subject{
-				Open:  func(t *testing.T) target.Target { return open(t, "fake:?gap=20ms&first=100ms&slots=4", api) },
-				Model: "fake", Options: openai.Options, Bubble: true, NoTimings: true,
+				Open:  func(t *testing.T) target.Target { return openFake(t, "fake:?gap=20ms&first=100ms&slots=4", api) },
+				Model: "fake", Options: llamaserver.Options, Bubble: true, Fixed: true, OneModel: true, NoTimings: api == target.Chat,
 				Slow: 100, Moment: 500 * time.Millisecond,
 			})
 		})
 	}
 }
 
-func open(t *testing.T, profile string, api target.API) target.Target {
+// openFake returns the adapter on a simulator behind an in-memory connection.
+func openFake(t *testing.T, profile string, api target.API) target.Target {
 	t.Helper()
 	p, err := fake.ParseProfile(profile)
 	if err != nil {
@@ -34,7 +35,12 @@ func open(t *testing.T, profile string, api target.API) target.Target {
 	}
 	cfg := targettest.Serve(t, sim.Handler())
 	cfg.API = api
-	tgt, err := openai.Open(cfg)
+	return open(t, cfg)
+}
+
+func open(t *testing.T, cfg target.Config) target.Target {
+	t.Helper()
+	tgt, err := llamaserver.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
