@@ -222,6 +222,13 @@ func (s resampler) resample(b int, r *rand.Rand, out *Bootstrap) ([]float64, err
 		out.Resamples = len(theta)
 		return theta, nil
 	}
+	units := 0
+	for _, n := range s.sizes {
+		units += n
+	}
+	if cost := float64(units) * float64(max(b, units)); cost > 1e9 {
+		return nil, warnf(BadArgument, "bootstrap: %d values and %d resamples take too long; use the t or order-statistic interval", units, b)
+	}
 	if b < 100 {
 		return nil, warnf(BadArgument, "the resamples must be at least 100, but are %d", b)
 	}

@@ -67,8 +67,8 @@ func ChangePoints(x []float64, opt ChangeOptions) (Changes, error) {
 	for _, c := range cuts {
 		out.Points = append(out.Points, s.point(cuts, c))
 	}
-	if _, _, ws, err := Lag1(s.residuals(cuts)); err == nil {
-		out.Warnings = ws
+	if a, err := Lag1(s.residuals(cuts)); err == nil {
+		out.Warnings = a.Warnings
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"sync"
 
 	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -43,19 +44,41 @@ func StudentizedRange(p float64, k int, df float64) (float64, error) {
 	if k < 2 || !(df >= 1) {
 		return 0, warnf(BadArgument, "the studentized range needs k >= 2 and df >= 1, but they are %d and %v", k, df)
 	}
-	hi := 4.0
-	for studentizedRangeCDF(hi, k, df) < p {
-		hi *= 2
+	miss := func(q float64) float64 { return studentizedRangeCDF(q, k, df) - p }
+	// Two means give √2·t; Bonferroni over all pairs bounds the rest.
+	pairs := float64(k * (k - 1) / 2)
+	lo, hi := math.Sqrt2*tQuantile(0.5+p/2, df), math.Sqrt2*tQuantile(1-(1-p)/(2*pairs), df)
+	if k == 2 || miss(hi) <= 0 {
+		return hi, nil
 	}
-	lo := 0.0
-	for hi-lo > 1e-9*hi {
-		if mid := (lo + hi) / 2; studentizedRangeCDF(mid, k, df) >= p {
-			hi = mid
-		} else {
-			lo = mid
+	return falsePosition(lo, hi, miss), nil
+}
+
+// falsePosition finds the root of a rising f between lo and hi (Illinois
+// variant: an end that stays twice loses half its weight).
+func falsePosition(lo, hi float64, f func(float64) float64) float64 {
+	a, b := f(lo), f(hi)
+	for side := 0; hi-lo > 1e-9*hi; {
+		mid := (lo*b - hi*a) / (b - a)
+		m := f(mid)
+		switch {
+		case math.Abs(m) < 1e-13:
+			return mid
+		case m < 0:
+			lo, a = mid, m
+			if side == -1 {
+				b /= 2
+			}
+			side = -1
+		default:
+			hi, b = mid, m
+			if side == 1 {
+				a /= 2
+			}
+			side = 1
 		}
 	}
-	return hi, nil
+	return hi
 }
 
 // studentizedRangeCDF integrates the range's distribution over that of s.
@@ -70,16 +93,42 @@ func studentizedRangeCDF(q float64, k int, df float64) float64 {
 	}
 	chi := distuv.ChiSquared{K: df}
 	lo, hi := math.Sqrt(chi.Quantile(1e-12)/df), math.Sqrt(chi.Quantile(1-1e-12)/df)
-	return quad.Fixed(func(s float64) float64 { return density(s) * rangeCDF(q*s, k) }, lo, hi, 64, nil, 0)
+	return quad.Fixed(func(s float64) float64 { return density(s) * rangeCDF(q*s, k) }, lo, hi, 40, nil, 0)
 }
 
-// rangeCDF is P(range of k standard normals ≤ w) = k∫φ(z)[Φ(z)−Φ(z−w)]^{k−1}dz.
-func rangeCDF(w float64, k int) float64 {
-	f := func(z float64) float64 {
-		d := distuv.UnitNormal.CDF(z) - distuv.UnitNormal.CDF(z-w)
-		return float64(k) * distuv.UnitNormal.Prob(z) * math.Pow(d, float64(k-1))
+// rangeNodes are Gauss–Legendre nodes z, over which φ reaches 1e-16, with the
+// weight times φ(z) and Φ(z).
+var rangeNodes = sync.OnceValue(func() (nodes [48]struct{ z, weight, cdf float64 }) {
+	x, w := make([]float64, len(nodes)), make([]float64, len(nodes))
+	quad.Legendre{}.FixedLocations(x, w, -8.5, 8.5)
+	for i := range nodes {
+		nodes[i].z, nodes[i].weight = x[i], w[i]*distuv.UnitNormal.Prob(x[i])
+		nodes[i].cdf = distuv.UnitNormal.CDF(x[i])
 	}
-	return quad.Fixed(f, -8, 8+min(w, 8), 96, nil, 0)
+	return nodes
+})
+
+// rangeCDF is P(range of k standard normals ≤ w) = k∫φ(z)[Φ(z)−Φ(z−w)]^{k−1}dz
+// over the largest value z.
+func rangeCDF(w float64, k int) float64 {
+	nodes, sum := rangeNodes(), 0.0
+	for i := range nodes {
+		n := &nodes[i]
+		sum += n.weight * intPower(n.cdf-0.5*math.Erfc((w-n.z)/math.Sqrt2), k-1)
+	}
+	return float64(k) * sum
+}
+
+// intPower returns x to the n-th, n >= 0, by squaring.
+func intPower(x float64, n int) float64 {
+	r := 1.0
+	for ; n > 0; n >>= 1 {
+		if n&1 == 1 {
+			r *= x
+		}
+		x *= x
+	}
+	return r
 }
 
 // A Rating is a word for a coefficient of variation, with what it rests on.

@@ -3,8 +3,11 @@ package stats_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"chimera/internal/stats"
 )
@@ -84,20 +87,15 @@ func TestTukeyClasses(t *testing.T) {
 }
 
 func TestLag1(t *testing.T) {
-	saw := make([]float64, 40)
+	saw, ramp := make([]float64, 40), make([]float64, 40)
 	for i := range saw {
-		saw[i] = float64(i % 2)
+		saw[i], ramp[i] = float64(i%2), float64(i)
 	}
-	rho, eff, ws, err := stats.Lag1(saw)
-	if err != nil || rho > -0.9 || eff != 40 || ws != nil {
-		t.Errorf("alternating: %v, %v, %v, %v", rho, eff, ws, err)
+	if a := must[stats.Autocorrelation](t)(stats.Lag1(saw)); a.Rho > -0.9 || a.Effective != 40 || a.Warnings != nil {
+		t.Errorf("alternating: %+v", a)
 	}
-	ramp := make([]float64, 40)
-	for i := range ramp {
-		ramp[i] = float64(i)
-	}
-	if rho, eff, ws, err = stats.Lag1(ramp); err != nil || rho < 0.9 || eff > 3 || !hasCode(ws, stats.Autocorrelated) {
-		t.Errorf("rising: %v, %v, %v, %v", rho, eff, ws, err)
+	if a := must[stats.Autocorrelation](t)(stats.Lag1(ramp)); a.Rho < 0.9 || a.Effective > 3 || !hasCode(a.Warnings, stats.Autocorrelated) {
+		t.Errorf("rising: %+v", a)
 	}
 }
 
@@ -221,4 +219,72 @@ func ExampleHonestQuantile() {
 	// Output:
 	// p99: n/a (n=60; max 1.09; needs >= 368)
 	// p90 1.031 [0.98, 1.08]
+}
+
+// TestManyGroupsOfTwo: with two groups, Welch's analysis of variance is the
+// square of Welch's t, and Games-Howell gives its p.
+func TestManyGroupsOfTwo(t *testing.T) {
+	a, b := []float64{101.2, 102.9, 101.8, 103.4, 102.2}, []float64{105, 101, 109, 103, 108, 107}
+	w := must[stats.Test](t)(stats.Welch(a, b))
+	f := must[stats.Test](t)(stats.WelchANOVA([][]float64{a, b}))
+	near(t, "F", f.Statistic, w.Statistic*w.Statistic, 1e-9)
+	near(t, "df", f.DF[1], w.DF[0], 1e-9)
+	near(t, "p", f.P, w.P, 1e-9)
+	pairs := must[[]stats.Pair](t)(stats.GamesHowell([][]float64{a, b}, 0.95))
+	near(t, "Games-Howell p", pairs[0].P, w.P, 1e-6)
+	lo := must[stats.Interval](t)(stats.MeanInterval(b, 0.95, 0))
+	if p := pairs[0]; p.I != 0 || p.J != 1 || math.Abs(p.Value-(lo.Lo+lo.Hi)/2+102.3) > 1e-9 || p.Interval.Contains(0) != (p.P > 0.05) {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestGamesHowellKeepsItsFamily: among four equal groups of unequal spread, any
+// false difference is seen in about 5 % of runs.
+func TestGamesHowellKeepsItsFamily(t *testing.T) {
+	got := share(10, 200, func(r *rand.Rand) bool {
+		groups := [][]float64{normal(r, 12, 0, 1), normal(r, 12, 0, 2), normal(r, 12, 0, 3), normal(r, 12, 0, 4)}
+		return slices.ContainsFunc(must[[]stats.Pair](t)(stats.GamesHowell(groups, 0.95)), func(p stats.Pair) bool { return p.P < 0.05 })
+	})
+	if got < 0.01 || got > 0.09 {
+		t.Errorf("false differences in %.1f %% of runs, want about 5", 100*got)
+	}
+}
+
+// TestOrdersCover: an order-statistic interval covers at least its level, and
+// one rank less on either side would leave more than half of the rest outside.
+func TestOrdersCover(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 3000).Draw(t, "n")
+		p := rapid.SampledFrom([]float64{0.01, 0.1, 0.25, 0.5, 0.9, 0.95, 0.99}).Draw(t, "p")
+		o := must[stats.Orders](t)(stats.QuantileOrders(n, p, 0.95))
+		need := must[int](t)(stats.NeededForQuantile(p, 0.95))
+		if o.Coverage < 0.95-1e-12 || o.Lo >= o.Hi {
+			t.Fatalf("%+v", o)
+		}
+		if o.Bounded() != (n >= need) {
+			t.Fatalf("n=%d, needs %d: %+v", n, need, o)
+		}
+	})
+}
+
+func TestPlusMinusIsTheLongerSide(t *testing.T) {
+	e := stats.Estimate{N: 9, Value: 10, Interval: &stats.Interval{Lo: 9.5, Hi: 12, Level: 0.95}}
+	if o := e.PlusMinus(); !o.OK || o.V != 2 {
+		t.Errorf("%+v", o)
+	}
+	e = must[stats.Estimate](t)(stats.MedianEstimate([]float64{1, 2, 3}, 0.95))
+	if o := e.PlusMinus(); o.OK || o.Why.Code != stats.TooFew {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestCostsAreBounded: what would take minutes is refused at once.
+func TestCostsAreBounded(t *testing.T) {
+	r := stats.NewRand(1)
+	if _, err := stats.BootstrapBCa(normal(r, 200_000, 1, 1), stats.BootMean, 0.95, 10_000, r); codeOf(t, err) != stats.BadArgument {
+		t.Errorf("bootstrap of 200000 values: %v", err)
+	}
+	if _, err := stats.TheilSen(line(r, 6000)); codeOf(t, err) != stats.BadArgument {
+		t.Errorf("Theil-Sen of 6000 points: %v", err)
+	}
 }

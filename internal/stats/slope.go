@@ -58,10 +58,13 @@ func LeastSquares(t, y []float64, level float64) (Line, error) {
 
 // TheilSen fits the median of all pairwise slopes (Sen 1968), which ignores up
 // to 29 % wild points, with the interval of Kendall's test. It looks at all
-// n(n−1)/2 pairs, so it is meant for up to some thousands of points.
+// n(n−1)/2 pairs and is refused above 5000 points.
 func TheilSen(t, y []float64, level float64) (Line, error) {
 	if err := firstError(checkFraction("level", level), checkLine("Theil-Sen slope", t, y)); err != nil {
 		return Line{}, err
+	}
+	if len(t) > 5000 {
+		return Line{}, warnf(BadArgument, "Theil-Sen slope: takes up to 5000 points, but there are %d; use least squares", len(t))
 	}
 	var s []float64
 	for i := range t {
@@ -95,12 +98,18 @@ func TheilSen(t, y []float64, level float64) (Line, error) {
 	return l, nil
 }
 
-// Lag1 returns the correlation of neighbours in a series in time order, and
-// the effective sample size n·(1−ρ)/(1+ρ) for ρ > 0. A warning says when the
-// correlation is more than chance (ρ > 1.96/√n). It needs n >= 10.
-func Lag1(x []float64) (rho, effective float64, warnings []Warning, err error) {
+// An Autocorrelation says how much neighbours in a series resemble each other.
+type Autocorrelation struct {
+	Rho       float64 // lag-1 correlation, in [−1, 1]
+	Effective float64 // n·(1−ρ)/(1+ρ) for ρ > 0, else n: what n values are worth
+	Warnings  []Warning
+}
+
+// Lag1 measures the correlation of neighbours in a series in time order. A
+// warning says when it is more than chance (ρ > 1.96/√n). It needs n >= 10.
+func Lag1(x []float64) (Autocorrelation, error) {
 	if err := check("autocorrelation", x, 10); err != nil {
-		return 0, 0, nil, err
+		return Autocorrelation{}, err
 	}
 	m, n := meanOf(x), float64(len(x))
 	var num, den float64
@@ -111,15 +120,15 @@ func Lag1(x []float64) (rho, effective float64, warnings []Warning, err error) {
 		}
 	}
 	if den == 0 || !isFinite(den) {
-		return 0, 0, nil, warnf(Degenerate, "autocorrelation: n/a (no usable variation)")
+		return Autocorrelation{}, warnf(Degenerate, "autocorrelation: n/a (no usable variation)")
 	}
-	rho, effective = num/den, n
-	if rho > 0 {
-		effective = n * (1 - rho) / (1 + rho)
+	a := Autocorrelation{Rho: clamp(num/den, -1, 1), Effective: n}
+	if a.Rho > 0 {
+		a.Effective = n * (1 - a.Rho) / (1 + a.Rho)
 	}
-	if rho > 1.96/math.Sqrt(n) {
-		warnings = append(warnings, warnf(Autocorrelated,
-			"neighbours are alike (lag-1 correlation %.2f): %d values count as %.0f", rho, len(x), effective))
+	if a.Rho > 1.96/math.Sqrt(n) {
+		a.Warnings = []Warning{warnf(Autocorrelated,
+			"neighbours are alike (lag-1 correlation %.2f): %d values count as %.0f", a.Rho, len(x), a.Effective)}
 	}
-	return rho, effective, warnings, nil
+	return a, nil
 }

@@ -90,6 +90,18 @@ type Estimate struct {
 	Warnings []Warning
 }
 
+// PlusMinus returns the longer arm of the interval, for "102.2 ±0.9": it never
+// claims more than the interval does. It is absent if there is no interval.
+func (e Estimate) PlusMinus() Opt {
+	switch {
+	case e.Interval != nil:
+		return some(max(e.Interval.Hi-e.Value, e.Value-e.Interval.Lo))
+	case len(e.Warnings) > 0:
+		return Opt{Why: e.Warnings[0]}
+	}
+	return none(TooFew, "no interval (n=%d)", e.N)
+}
+
 func (e *Estimate) warn(err error) {
 	if w, ok := err.(Warning); ok {
 		e.Warnings = append(e.Warnings, w)
