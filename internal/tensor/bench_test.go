@@ -3,6 +3,8 @@ package tensor_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"chimera/internal/quant"
@@ -110,6 +112,25 @@ func BenchmarkPoolDispatch(b *testing.B) {
 	b.ReportAllocs()
 	body := func(_, _, _ int) {}
 	for b.Loop() {
+		pool.Run(2, body)
+	}
+}
+
+// BenchmarkPoolHandOff is the time until a second thread has joined a loop: both
+// pieces wait for each other.
+func BenchmarkPoolHandOff(b *testing.B) {
+	pool := tensor.NewPool(2)
+	defer pool.Close()
+	b.ReportAllocs()
+	var arrived atomic.Int64
+	var goal int64
+	body := func(_, _, _ int) {
+		for arrived.Add(1); arrived.Load() < goal; {
+			runtime.Gosched()
+		}
+	}
+	for b.Loop() {
+		goal += 2
 		pool.Run(2, body)
 	}
 }
