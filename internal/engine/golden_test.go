@@ -194,5 +194,5 @@ func TestFastNumericsStayNearF32(t *testing.T) {
 		}
 		d.follow(t, s, c)
 	}
-	d.hold(t, 0.8, 0.099, 0.95)
+	d.hold(t, 1, 0.099, 0.95)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"chimera/internal/gguf"
 	"chimera/internal/quant"
 )
 
@@ -43,7 +44,7 @@ func (m *Model) Info() Info {
 	out := Info{
 		Architecture: p.arch, Layers: p.layers, Width: p.width, Heads: p.heads, KVHeads: p.kvHeads,
 		HeadDim: p.headDim, FFN: p.ffn, Vocabulary: p.vocab, Context: p.context,
-		TiedHead: m.weights.tied, FileBytes: m.file.Size(), Quantization: m.quantization(),
+		TiedHead: m.weights.tied, FileBytes: m.file.Size(), Quantization: Quantization(m.file),
 	}
 	for _, t := range m.file.Tensors {
 		out.Parameters += int64(t.Elems())
@@ -59,15 +60,16 @@ func (m *Model) Info() Info {
 	return out
 }
 
-// quantization is the label of the file, or the type that holds most weights.
-func (m *Model) quantization() string {
-	id, ok, err := m.file.Metadata.Uint("general.file_type")
+// Quantization is the label of a model file, or the type that holds most of its
+// weights.
+func Quantization(f *gguf.File) string {
+	id, ok, err := f.Metadata.Uint("general.file_type")
 	if label := fileTypes[id]; ok && err == nil && label != "" {
 		return label
 	}
 	count := map[quant.Type]int{}
 	best := quant.F32
-	for _, t := range m.file.Tensors {
+	for _, t := range f.Tensors {
 		count[t.Type] += t.Elems()
 		if count[t.Type] > count[best] {
 			best = t.Type
