@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"flag"
 	"iter"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +13,7 @@ import (
 
 	"chimera/internal/export"
 	"chimera/internal/fault"
+	"chimera/internal/golden"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
 	"chimera/internal/store"
@@ -25,8 +23,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"golang.org/x/perf/benchfmt"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 var run = store.Run{
 	Status: store.Complete,
@@ -125,20 +121,7 @@ func TestGolden(t *testing.T) {
 		{"default.bench", export.GoBench, options()},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			got := write(t, c.format, c.o)
-			path := filepath.Join("testdata", c.file)
-			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(want), string(got)); d != "" {
-				t.Error(d)
-			}
+			golden.Equal(t, c.file, write(t, c.format, c.o))
 		})
 	}
 }
