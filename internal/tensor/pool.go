@@ -32,6 +32,8 @@ type Pool struct {
 	next     atomic.Int64  // first index nobody has taken
 	open     atomic.Uint32 // number of the loop that may be joined, 0 when none
 	active   atomic.Int32  // workers inside, or looking
+	waiting  atomic.Bool   // the caller is parked until active is 0
+	done     chan struct{}
 }
 
 type parking struct {
@@ -43,7 +45,7 @@ type parking struct {
 // NewPool starts threads−1 workers; threads below 1 counts as 1. The pool must be
 // closed.
 func NewPool(threads int) *Pool {
-	p := &Pool{threads: max(threads, 1)}
+	p := &Pool{threads: max(threads, 1), done: make(chan struct{}, 1)}
 	p.product.init(p.threads)
 	p.parked = make([]parking, p.threads)
 	for i := 1; i < p.threads; i++ {
@@ -79,7 +81,7 @@ func (p *Pool) Run(n int, body func(worker, from, to int)) {
 
 // run wants mu held. Pieces have at least grain indices.
 func (p *Pool) run(n, grain int, body func(worker, from, to int)) {
-	grain = max(grain, n/(4*p.threads), 1)
+	grain = max(grain, 1)
 	if p.threads == 1 || n <= grain {
 		if n > 0 {
 			body(0, 0, n)
@@ -96,19 +98,47 @@ func (p *Pool) run(n, grain int, body func(worker, from, to int)) {
 	p.take(0)
 	// Either a late worker sees the loop shut, or its active is seen here.
 	p.open.Store(0)
-	for i := 0; p.active.Load() != 0; i++ {
-		relax(i)
-	}
+	p.awaitOthers()
 	p.body = nil
 }
 
+// awaitOthers returns when no worker is inside. It parks after a while: with more
+// threads than free cores, a worker may need this very core to finish.
+func (p *Pool) awaitOthers() {
+	for i := range spins {
+		if p.active.Load() == 0 {
+			return
+		}
+		relax(i)
+	}
+	p.waiting.Store(true)
+	// Look again: a worker that left before the flag was up told nobody.
+	if p.active.Load() == 0 && p.waiting.CompareAndSwap(true, false) {
+		return
+	}
+	<-p.done
+}
+
+// leave tells a waiting caller when the last worker goes.
+func (p *Pool) leave() {
+	if p.active.Add(-1) == 0 && p.waiting.Load() && p.waiting.CompareAndSwap(true, false) {
+		p.done <- struct{}{}
+	}
+}
+
+// take works on pieces until none is left. A piece is a share of what remains,
+// so the first are large and the last small, and all workers end together
+// (guided self-scheduling, Polychronopoulos and Kuck 1987).
 func (p *Pool) take(worker int) {
 	for {
-		from := int(p.next.Add(int64(p.grain))) - p.grain
+		from := int(p.next.Load())
 		if from >= p.n {
 			return
 		}
-		p.body(worker, from, min(from+p.grain, p.n))
+		to := min(from+max(p.grain, (p.n-from)/(2*p.threads)), p.n)
+		if p.next.CompareAndSwap(int64(from), int64(to)) {
+			p.body(worker, from, to)
+		}
 	}
 }
 
@@ -128,7 +158,7 @@ func (p *Pool) work(worker int) {
 			seen = e
 			p.take(worker)
 		}
-		p.active.Add(-1)
+		p.leave()
 	}
 }
 

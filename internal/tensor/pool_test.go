@@ -59,6 +59,31 @@ func TestRunUsesAllThreads(t *testing.T) {
 	}
 }
 
+// More threads than cores, and pieces that outlast any spinning: the caller parks
+// and is told when the last one is done.
+func TestCallerWaitsForSlowWorkers(t *testing.T) {
+	pool := tensor.NewPool(4)
+	defer pool.Close()
+	for range 5 {
+		var met sync.WaitGroup
+		met.Add(4)
+		var finished atomic.Int32
+		pool.Run(4, func(worker, _, _ int) {
+			met.Done()
+			met.Wait()
+			if worker != 0 {
+				for range 20000 {
+					runtime.Gosched()
+				}
+			}
+			finished.Add(1)
+		})
+		if got := finished.Load(); got != 4 {
+			t.Fatalf("Run returned when %d of 4 pieces were done", got)
+		}
+	}
+}
+
 func TestPoolIsSharedByGoroutines(t *testing.T) {
 	pool := tensor.NewPool(2)
 	defer pool.Close()
