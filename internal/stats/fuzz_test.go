@@ -83,6 +83,14 @@ func FuzzAnswers(f *testing.F) {
 		test("Wilcoxon", wx, err)
 		bf, err := stats.BrownForsythe([][]float64{a, b})
 		test("Brown-Forsythe", bf, err)
+		wa, err := stats.WelchANOVA([][]float64{a, b})
+		test("Welch ANOVA", wa, err)
+		if len(x) > 6 {
+			gh, err := stats.GamesHowell([][]float64{x[:2], x[2:5], x[5:]}, 0.95)
+			for _, p := range gh {
+				estimate("Games-Howell", p.Estimate, err)
+			}
+		}
 		kw, err := stats.KruskalWallis([][]float64{a, b})
 		test("Kruskal-Wallis", kw.Test, err)
 		r, err := stats.RatioOfMeans(a, b, 0.95)

@@ -20,6 +20,7 @@ type benchstatGroup struct {
 	CINewList []float64  `json:"ci_new"`
 	U         float64    `json:"U_old_gt_new"`
 	P         float64    `json:"mwu_p_exact_two_sided"`
+	PNormal   float64    `json:"mwu_p_normal_cc"`
 	WelchT    float64    `json:"welch_t"`
 	WelchP    float64    `json:"welch_p"`
 	A12       float64    `json:"A12_old_gt_new"`
@@ -52,6 +53,7 @@ func checkBenchstat(v vector, g benchstatGroup) {
 	mw := must[stats.Test](v)(stats.MannWhitney(g.Old, g.New, 0.05))
 	near(v, "U", mw.Statistic, g.U, tol)
 	near(v, "exact p", mw.P, g.P, tol)
+	near(v, "approximate p", stats.MannWhitneyNormal(g.Old, g.New), g.PNormal, tol)
 	w := must[stats.Test](v)(stats.Welch(g.Old, g.New))
 	near(v, "Welch t", w.Statistic, g.WelchT, tol)
 	if math.Abs(w.P-g.WelchP) > tol*g.WelchP {

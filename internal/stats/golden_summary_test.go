@@ -2,6 +2,8 @@ package stats_test
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 
 	moremath "github.com/aclements/go-moremath/stats"
@@ -155,7 +157,10 @@ var knownSummaries = map[string]func(vector){
 				CV       float64                    `json:"cv_pct"`
 				Analysis struct{ Mean, SD float64 } `json:"analysis_stage"`
 				Report   struct{ Mean, SD float64 } `json:"report_stage"`
+				Ratio    float64                    `json:"ratio_of_sums_7003tok_61.07581s"`
 			} `json:"throughput_002"`
+			Attention  kernelTimes `json:"kernel_attention_003"`
+			TensorCore kernelTimes `json:"kernel_tensorcore_003"`
 		}
 		v.into(&g)
 		s := must[stats.Summary](v)(stats.Summarize(g.TTFT.X))
@@ -181,7 +186,31 @@ var knownSummaries = map[string]func(vector){
 		near(v, "analysis sd", a.SD.V, g.Throughput.Analysis.SD, tol)
 		near(v, "report mean", r.Mean, g.Throughput.Report.Mean, tol)
 		near(v, "report sd", r.SD.V, g.Throughput.Report.SD, tol)
+		near(v, "ratio of sums", must[float64](v)(stats.RatioOfSums([]float64{7003}, []float64{61.07581})), g.Throughput.Ratio, tol)
+		g.Attention.check(v)
+		g.TensorCore.check(v)
 	},
+}
+
+// kernelTimes are printed summaries of timings that one cold call decides.
+type kernelTimes struct {
+	Mean, SD, Max float64
+	N             int     `json:"inferred_n"`
+	Rest          float64 `json:"rest_mean_ms"`
+	Overstated    float64 `json:"overstated_x"`
+}
+
+// check rebuilds the sample as one cold call beside equal others.
+func (k kernelTimes) check(v vector) {
+	x := slices.Repeat([]float64{k.Rest}, k.N)
+	x[0] = k.Max
+	s := must[stats.Summary](v)(stats.Summarize(x))
+	near(v, "mean", s.Mean, k.Mean, 1e-6)
+	near(v, "sd dividing by n", s.SD.V*math.Sqrt(float64(k.N-1)/float64(k.N)), k.SD, 1e-3) // printed with 2 decimals
+	near(v, "overstatement", s.Mean/s.Median, k.Overstated, 1e-3)
+	if !hasCode(s.Warnings, stats.OutlierDominated) {
+		v.Error("one cold call makes this mean, and nothing says so")
+	}
 }
 
 func nearInterval(t reporter, what string, got stats.Interval, want [2]float64) {

@@ -41,8 +41,8 @@ func StudentizedRange(p float64, k int, df float64) (float64, error) {
 	if err := checkFraction("probability", p); err != nil {
 		return 0, err
 	}
-	if k < 2 || !(df >= 1) {
-		return 0, warnf(BadArgument, "the studentized range needs k >= 2 and df >= 1, but they are %d and %v", k, df)
+	if k < 2 || !(df > 0.5) {
+		return 0, warnf(BadArgument, "the studentized range needs k >= 2 and df > 0.5, but they are %d and %v", k, df)
 	}
 	miss := func(q float64) float64 { return studentizedRangeCDF(q, k, df) - p }
 	// Two means give √2·t; Bonferroni over all pairs bounds the rest.
@@ -58,7 +58,8 @@ func StudentizedRange(p float64, k int, df float64) (float64, error) {
 // variant: an end that stays twice loses half its weight).
 func falsePosition(lo, hi float64, f func(float64) float64) float64 {
 	a, b := f(lo), f(hi)
-	for side := 0; hi-lo > 1e-9*hi; {
+	side := 0
+	for step := 0; hi-lo > 1e-9*hi && step < 200; step++ {
 		mid := (lo*b - hi*a) / (b - a)
 		m := f(mid)
 		switch {
@@ -93,12 +94,12 @@ func studentizedRangeCDF(q float64, k int, df float64) float64 {
 	}
 	chi := distuv.ChiSquared{K: df}
 	lo, hi := math.Sqrt(chi.Quantile(1e-12)/df), math.Sqrt(chi.Quantile(1-1e-12)/df)
-	return quad.Fixed(func(s float64) float64 { return density(s) * rangeCDF(q*s, k) }, lo, hi, 40, nil, 0)
+	return quad.Fixed(func(s float64) float64 { return density(s) * rangeCDF(q*s, k) }, lo, hi, 64, nil, 0)
 }
 
 // rangeNodes are Gauss–Legendre nodes z, over which φ reaches 1e-16, with the
 // weight times φ(z) and Φ(z).
-var rangeNodes = sync.OnceValue(func() (nodes [48]struct{ z, weight, cdf float64 }) {
+var rangeNodes = sync.OnceValue(func() (nodes [96]struct{ z, weight, cdf float64 }) {
 	x, w := make([]float64, len(nodes)), make([]float64, len(nodes))
 	quad.Legendre{}.FixedLocations(x, w, -8.5, 8.5)
 	for i := range nodes {
@@ -158,7 +159,7 @@ func RateCV(x []float64) (Rating, error) {
 	}
 	i, err := newInterval(cv*lo, cv*hi, level, "chi-squared")
 	r := Rating{Label: "unstable", CV: cv, Interval: i, N: len(x)}
-	for _, step := range []struct {
+	for _, step := range [96]struct {
 		limit float64
 		label string
 	}{{0.01, "very stable"}, {0.03, "stable"}, {0.05, "fair"}, {0.10, "noisy"}} {
