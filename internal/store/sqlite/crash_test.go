@@ -54,7 +54,7 @@ func reader(t *testing.T, path string) {
 	}
 }
 
-const crashBlocks = 2000
+const crashBlocks = 1000
 
 // crasher resumes the run, or begins it, and says of each row that it is
 // committed, until it is killed.
