@@ -81,7 +81,7 @@ func (c *conductor) complete(m *sample.Manifest) {
 	before := m.Aliases
 	m.Aliases = slices.DeleteFunc(before, func(a sample.Alias) bool { return a.Known == "after" })
 	m.Aliases = append(m.Aliases, c.mu.effective.aliases()...)
-	for _, text := range slices.Concat(c.mu.warnings, c.mu.effective.unsteady(), c.mu.loads.warnings()) {
+	for _, text := range c.warnings() {
 		if !slices.Contains(m.Warnings, text) {
 			m.Warnings = append(m.Warnings, text)
 		}
@@ -90,6 +90,11 @@ func (c *conductor) complete(m *sample.Manifest) {
 		m.Absent = map[string]string{}
 	}
 	maps.Copy(m.Absent, c.mu.absent)
+}
+
+// warnings are all of this session. The caller holds mu.
+func (c *conductor) warnings() []string {
+	return slices.Concat(c.mu.warnings, c.mu.effective.unsteady(), c.mu.loads.warnings())
 }
 
 func (l Loads) warnings() []string {

@@ -219,8 +219,6 @@ func (c *conductor) manifest() (sample.Manifest, error) {
 	for _, a := range plan.Aliases {
 		m.Aliases = append(m.Aliases, sample.Alias{Subject: a.Subject, Effective: a.Effective, Requested: a.Requested, Known: "before"})
 	}
-	// What is in the manifest now is not added again at the end.
-	c.mu.warnings, c.mu.absent = nil, map[string]string{}
 	return m, nil
 }
 

@@ -87,6 +87,7 @@ func (c *conductor) conduct(trials []spec.Trial) (Result, error) {
 func (c *conductor) watch() (end func()) {
 	interval := c.job.Spec.Telemetry.Interval.D()
 	if interval <= 0 || len(c.job.Collectors) == 0 {
+		c.mu.absent["telemetry"] = "the machine was not read during the run"
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(c.live)
@@ -125,7 +126,7 @@ func (c *conductor) result() Result {
 	defer c.mu.Unlock()
 	r := Result{
 		Run: c.job.ID, Session: c.session.Number, Status: store.Complete, Outcomes: c.mu.outcomes,
-		Loads: c.mu.loads, Warnings: c.mu.warnings, Took: time.Since(c.started),
+		Loads: c.mu.loads, Warnings: c.warnings(), Took: time.Since(c.started),
 	}
 	switch {
 	case c.mu.stopped > 0:

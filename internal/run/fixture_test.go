@@ -81,7 +81,7 @@ func (s *server) Load(ctx context.Context, model string, config map[string]any) 
 			return target.Loaded{}, err
 		}
 	}
-	effective := map[string]any{}
+	effective := maps.Clone(config) // all of them, as some adapters have it
 	if n, ok := config["num_ctx"].(float64); ok {
 		effective["num_ctx"] = min(n, 4096)
 	}
@@ -302,6 +302,7 @@ type trial struct {
 	phase      spec.Phase
 	subject    string
 	ctx        float64
+	temp       float64
 	streams    int
 }
 
@@ -315,6 +316,9 @@ func planOf(trials ...trial) *spec.Plan {
 			Workload: "w", Prompt: "w/p", Config: map[string]any{"num_ctx": t.ctx}, Block: t.block, Order: i, Phase: t.phase,
 			Plot: t.plot, Streams: t.streams, Seed: 7, Nonce: fmt.Sprint(i),
 		})
+		if t.temp > 0 {
+			p.Trials[i].Config["temperature"] = t.temp
+		}
 	}
 	return p
 }

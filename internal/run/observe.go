@@ -20,7 +20,7 @@ func (c *conductor) predict(s *subject, t *spec.Trial) map[string]any {
 		effective = map[string]any{}
 	}
 	if r, ok := c.resident[s.Target]; ok && r.model == s.Model {
-		maps.Copy(effective, r.loaded.Effective)
+		maps.Copy(effective, r.tells(t))
 	}
 	return effective
 }
@@ -120,7 +120,7 @@ func (c *conductor) kept(row *sample.Sample) {
 func (c *conductor) count(row *sample.Sample) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if row.Outcome != sample.Dropped {
+	if row.Outcome == sample.OK { // of any other, a part may not have been read back
 		c.mu.effective.add(row)
 	}
 	if !row.Final {

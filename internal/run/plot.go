@@ -67,7 +67,23 @@ func (c *conductor) plot(plot []spec.Trial) {
 // resident is the load that a target holds, as far as the plan brought it about.
 type resident struct {
 	model, key string
-	loaded     target.Loaded
+	config     map[string]any // with which it was loaded
+	effective  map[string]any // read back then
+}
+
+// tells reports what the load says about a trial: the options that the trial
+// sets as the load did, or leaves alone as the load did. The others are of the
+// request that was used for loading.
+func (r resident) tells(t *spec.Trial) map[string]any {
+	told := map[string]any{}
+	for option, value := range r.effective {
+		was, wasSet := r.config[option]
+		is, isSet := t.Config[option]
+		if wasSet == isSet && was == is {
+			told[option] = value
+		}
+	}
+	return told
 }
 
 // errUnmanaged is why a cold trial on such a runtime is dropped.
@@ -80,7 +96,7 @@ func (c *conductor) prepare(s *subject, t *spec.Trial) error {
 	if c.send.Err() != nil {
 		return context.Cause(c.send)
 	}
-	want := resident{model: s.Model, key: s.target.ReloadKey(t.Config)}
+	want := resident{model: s.Model, key: s.target.ReloadKey(t.Config), config: t.Config}
 	have, ok := c.resident[s.Target]
 	cold := t.Phase == spec.Cold
 	if ok && !cold && have.model == want.model && have.key == want.key {
@@ -107,7 +123,7 @@ func (c *conductor) prepare(s *subject, t *spec.Trial) error {
 	if err != nil {
 		return fmt.Errorf("load model %q with %s: %w", s.Model, want.key, err)
 	}
-	want.loaded = loaded
+	want.effective = loaded.Effective
 	c.resident[s.Target] = want
 	return nil
 }

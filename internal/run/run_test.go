@@ -416,6 +416,36 @@ func TestAliasesAreWhatTheRuntimeReallyUsed(t *testing.T) {
 	})
 }
 
+func TestWhatALoadTellsHoldsForItsOptionsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := &server{}, &memory{}
+		at := trial{experiment: "e", subject: "a", ctx: 8192, temp: 0.2, streams: 1, phase: spec.Measure}
+		hot := at
+		hot.temp = 0.8
+		must(t, jobOf(planOf(at, hot, at), s, m))
+		for i, want := range []float64{0.2, 0.8, 0.2} {
+			if diff := cmp.Diff(map[string]any{"num_ctx": 4096.0, "temperature": want}, m.mu.rows[i].Effective); diff != "" {
+				t.Errorf("row %d: %s", i, diff)
+			}
+		}
+		if len(m.mu.manifest.Warnings) > 0 || len(m.mu.manifest.Aliases) > 0 {
+			t.Errorf("warnings %q, aliases %v", m.mu.manifest.Warnings, m.mu.manifest.Aliases)
+		}
+	})
+}
+
+func TestAConfigurationThatChangesItsEffectIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := &server{script: func(call int, _ target.Request, o *sample.Observation) {
+			o.Effective = map[string]any{"num_gpu": float64(call % 2)}
+		}}, &memory{}
+		r := must(t, jobOf(one(4), s, m))
+		if !contains(r.Warnings, "effective_unsteady: subject a") || !contains(m.mu.manifest.Warnings, "effective_unsteady") {
+			t.Errorf("warnings are %q", r.Warnings)
+		}
+	})
+}
+
 func TestARowThatBreaksAnInvariantIsFlaggedNotRepaired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, m := &server{script: func(call int, _ target.Request, o *sample.Observation) {

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	batchRows  = 64
+	batchRows  = 64   // are committed at once …
+	mostRows   = 1024 // … unless more are waiting, up to so many
 	batchAfter = 100 * time.Millisecond
 )
 
@@ -36,7 +37,7 @@ type item struct {
 // newWriter starts the goroutine, which ends with close. It tells kept of each
 // row that is durable, and fail of the first error.
 func newWriter(ctx context.Context, rec Recorder, run string, kept func(*sample.Sample), fail func(error)) *writer {
-	w := &writer{rec: rec, run: run, in: make(chan item, 4*batchRows), kept: kept, fail: fail}
+	w := &writer{rec: rec, run: run, in: make(chan item, mostRows), kept: kept, fail: fail}
 	w.done.Go(func() { w.loop(ctx) })
 	return w
 }
@@ -97,7 +98,8 @@ func (w *writer) loop(ctx context.Context) {
 			}
 			first := len(b.rows)+len(b.readings) == 0
 			b.add(i, w.run)
-			if len(b.waiting) > 0 || len(b.rows) >= batchRows {
+			due := len(b.waiting) > 0 || len(b.rows) >= batchRows
+			if due && len(w.in) == 0 || len(b.rows) >= mostRows {
 				w.commit(ctx, &b)
 			} else if first {
 				timer.Reset(batchAfter)
