@@ -19,7 +19,7 @@ type Attention struct {
 }
 
 // Scratch is the number of float32 Attend needs for a span of positions.
-func (a Attention) Scratch(positions int) int { return a.Heads*positions + a.Dim }
+func (a Attention) Scratch(positions int) int { return a.Heads*positions + a.Dim + 4 }
 
 // Attend writes softmax(scale·q·Kᵀ)·V to dst over the cache rows [start, end): a
 // sliding window begins at start. q and dst hold Heads × Dim elements and may be
@@ -39,7 +39,7 @@ func (a Attention) Attend(dst, q []float32, keys, values Matrix, start, end int,
 		panic(fmt.Sprintf("tensor: attention over %d positions wants %d elements of scratch, but has %d", n, a.Scratch(n), len(scratch)))
 	}
 	k := current.Load()
-	scores, row := scratch[:a.Heads*n], scratch[a.Heads*n:a.Heads*n+a.Dim]
+	scores, row := scratch[:a.Heads*n], scratch[a.Heads*n:a.Heads*n+a.Dim+4]
 	a.score(k, scores, q, a.span(keys), row, start, n)
 	for h := range a.Heads {
 		s := scores[h*n : (h+1)*n]
@@ -72,18 +72,27 @@ func (s span) at(i int) []byte {
 	return s.Data[from : from+s.bytes : from+s.bytes]
 }
 
+// score fills heads × n scores. Four heads at a time read a key once; halves are
+// converted inside the dot.
 func (a Attention) score(k *kernels, scores, q []float32, keys span, row []float32, start, n int) {
+	out := (*[4]float32)(row[a.Dim:])
 	for i := range n {
 		key := keys.at(start + i)
-		if keys.Type == quant.F16 {
-			for h := range a.Heads {
-				scores[h*n+i] = a.Scale * k.dotF16(key, q[h*a.Dim:(h+1)*a.Dim])
+		h := 0
+		if keys.Type != quant.F16 {
+			x := decodeRow(k, keys.Type, row[:a.Dim], key)
+			for ; h+4 <= a.Heads; h += 4 {
+				k.dot4F32(out, x, q[h*a.Dim:(h+4)*a.Dim])
+				for j, s := range out {
+					scores[(h+j)*n+i] = a.Scale * s
+				}
 			}
-			continue
+			for ; h < a.Heads; h++ {
+				scores[h*n+i] = a.Scale * k.dotF32(x, q[h*a.Dim:(h+1)*a.Dim])
+			}
 		}
-		x := decodeRow(k, keys.Type, row, key)
-		for h := range a.Heads {
-			scores[h*n+i] = a.Scale * k.dotF32(x, q[h*a.Dim:(h+1)*a.Dim])
+		for ; h < a.Heads; h++ {
+			scores[h*n+i] = a.Scale * k.dotF16(key, q[h*a.Dim:(h+1)*a.Dim])
 		}
 	}
 }
@@ -97,7 +106,7 @@ func (a Attention) gather(k *kernels, dst, weights []float32, values span, row [
 			}
 			continue
 		}
-		x := decodeRow(k, values.Type, row, value)
+		x := decodeRow(k, values.Type, row[:a.Dim], value)
 		for h := range a.Heads {
 			k.axpyF32(dst[h*a.Dim:(h+1)*a.Dim], x, weights[h*n+i])
 		}

@@ -17,7 +17,8 @@ type kernels struct {
 	dotF16  func(a []byte, b []float32) float32    // a holds len(b) halves
 	axpyF32 func(y, x []float32, a float32)        // y += a·x
 	axpyF16 func(y []float32, x []byte, a float32) // y += a·x
-	dot4F32 func(out *[4]float32, w []float32, x *[4][]float32)
+	// dot4F32 gives w · x[i·len(w):(i+1)·len(w)] for i < 4.
+	dot4F32 func(out *[4]float32, w, x []float32)
 
 	siluMul, geluMul func(gate, up []float32)
 	expSum           func(x []float32, peak float32) float32 // x = exp(x − peak)
@@ -154,9 +155,9 @@ func axpyF16(y []float32, x []byte, a float32) {
 	}
 }
 
-func dot4F32(out *[4]float32, w []float32, x *[4][]float32) {
+func dot4F32(out *[4]float32, w, x []float32) {
 	for i := range out {
-		out[i] = dotF32(w, x[i])
+		out[i] = dotF32(w, x[i*len(w):(i+1)*len(w)])
 	}
 }
 

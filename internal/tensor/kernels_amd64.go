@@ -160,16 +160,17 @@ func fastAxpyF16(y []float32, x []byte, a float32) {
 	axpyF16(y[n:], x[2*n:], a)
 }
 
-func fastDot4F32(out *[4]float32, w []float32, x *[4][]float32) {
-	n := len(w) &^ 7
+func fastDot4F32(out *[4]float32, w, x []float32) {
+	n, stride := len(w)&^7, len(w)
+	x = x[:4*stride]
 	if n == 0 {
 		dot4F32(out, w, x)
 		return
 	}
-	dot4F32AVX2(out, &w[0], &x[0][:n][0], &x[1][:n][0], &x[2][:n][0], &x[3][:n][0], n)
-	if n < len(w) {
+	dot4F32AVX2(out, &w[0], &x[0], &x[stride], &x[2*stride], &x[3*stride], n)
+	if n < stride {
 		for i := range out {
-			out[i] += dotF32(w[n:], x[i][n:])
+			out[i] += dotF32(w[n:], x[i*stride+n:(i+1)*stride])
 		}
 	}
 }

@@ -52,7 +52,6 @@ type scratch struct {
 	panels  [tileRows]panel
 	rows    []float32
 	columns [4]*column
-	vectors [4][]float32
 	out     [4]float32
 }
 
@@ -189,11 +188,8 @@ func (p *product) exactTile(s *scratch, tile []float32, r, rows int) {
 	n := p.w.Cols
 	b := 0
 	for ; b+4 <= p.batch; b += 4 {
-		for j := range s.vectors {
-			s.vectors[j] = p.x[(b+j)*n : (b+j+1)*n]
-		}
 		for i := range rows {
-			p.k.dot4F32(&s.out, tile[i*n:(i+1)*n], &s.vectors)
+			p.k.dot4F32(&s.out, tile[i*n:(i+1)*n], p.x[b*n:(b+4)*n])
 			for j, v := range s.out {
 				p.dst[(b+j)*p.w.Rows+r+i] = v
 			}

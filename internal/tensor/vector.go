@@ -71,7 +71,9 @@ func Softmax(x []float32) {
 	}
 	peak := x[0]
 	for _, v := range x {
-		peak = max(peak, v)
+		if v > peak { // a NaN elsewhere still reaches the sum
+			peak = v
+		}
 	}
 	Scale(x, 1/current.Load().expSum(x, peak))
 }

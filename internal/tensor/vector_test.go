@@ -1,6 +1,7 @@
 package tensor_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -74,6 +75,13 @@ func TestGatesAndSoftmax(t *testing.T) {
 		}
 	})
 	tensor.Softmax(nil)
+	nan := []float32{1, float32(math.NaN()), 2}
+	tensor.Softmax(nan)
+	for _, p := range nan {
+		if p == p {
+			t.Errorf("one NaN must spoil all probabilities, but they are %v", nan)
+		}
+	}
 	masked := []float32{1, float32(math.Inf(-1)), 1}
 	tensor.Softmax(masked)
 	if masked[0] != 0.5 || masked[1] != 0 || masked[2] != 0.5 {
@@ -157,7 +165,13 @@ func second[A any](_ A, err error) error { return err }
 // Against float64 on the cache as it decodes. The tolerance is that of float32
 // scores: an error e in a score changes a weight by a factor e^±e.
 func TestAttention(t *testing.T) {
-	const positions, heads, dim, kvHeads = 37, 4, 64, 2
+	for _, heads := range []int{1, 3, 4, 6} {
+		t.Run(fmt.Sprintf("heads=%d", heads), func(t *testing.T) { testAttention(t, heads) })
+	}
+}
+
+func testAttention(t *testing.T, heads int) {
+	const positions, dim, kvHeads = 37, 64, 2
 	forEach(t, func(t *testing.T) {
 		for _, typ := range []quant.Type{quant.F32, quant.F16, quant.BF16, quant.Q8_0} {
 			for _, window := range [][2]int{{0, 1}, {0, positions}, {5, 30}} {
@@ -215,7 +229,7 @@ func TestAttentionRefusesWrongShapes(t *testing.T) {
 		"positions beyond":      func() { a.Attend(q, q, m, m, 2, 5, scratch) },
 		"a negative start":      func() { a.Attend(q, q, m, m, -1, 2, scratch) },
 		"short queries":         func() { a.Attend(q[:31], q[:31], m, m, 0, 4, scratch) },
-		"short scratch":         func() { a.Attend(q, q, m, m, 0, 4, scratch[:35]) },
+		"short scratch":         func() { a.Attend(q, q, m, m, 0, 4, scratch[:39]) },
 		"a column in a block":   func() { b := a; b.Column = 16; b.Attend(q, q, m, m, 0, 4, scratch) },
 		"a column past the end": func() { b := a; b.Column = 64; b.Attend(q, q, m, m, 0, 4, scratch) },
 	} {
