@@ -48,6 +48,7 @@ func TestOverall(t *testing.T) {
 	}{
 		{"both streams together", "output_rate", two, nil, 50, ""},
 		{"answered by the window", "request_rate", two, nil, 1, ""},
+		{"in any order", "output_rate", []*sample.Sample{two[1], two[0]}, nil, 50, ""},
 		{"a failure lengthens the window and adds no tokens", "output_rate", with(failure(100, 4000)), nil, 25, ""},
 		{"a drop was never sent", "output_rate", with(dropped()), nil, 50, ""},
 		{"all failed", "request_rate", []*sample.Sample{failure(0, 1000)}, nil, 0, ""},

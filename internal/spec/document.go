@@ -182,9 +182,6 @@ func (d *document) wrong(path, note, format string, args ...any) {
 }
 
 func (d *document) wrongHint(path, note, hint, format string, args ...any) {
-	if d.faulty[path] {
-		return
-	}
 	at := path
 	for at != "" && d.places[at].value == nil {
 		at = parent(at)

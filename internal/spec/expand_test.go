@@ -310,6 +310,37 @@ func TestPlotOrderIsDrawnInEveryBlock(t *testing.T) {
 	}
 }
 
+// Cold loads take their turns at random too: the first load of a run finds the
+// machine in another state than the last.
+func TestColdOrderIsRandom(t *testing.T) {
+	first, second := map[string]int{}, map[string]int{}
+	for seed := range 600 {
+		p := mustExpand(t, mustParse(t, strings.Replace(design, "seed: 1", fmt.Sprintf("seed: %d", seed), 1)), spec.Env{})
+		first[p.Trials[0].Subject]++
+		second[p.Trials[2].Subject]++ // the second block
+	}
+	uniform(t, "subjects of the first cold load", first, 2, 10.8) // df 1, p = 0.001
+	uniform(t, "subjects of the third cold load", second, 2, 10.8)
+}
+
+// Two experiments of the same shape are not in lockstep.
+func TestExperimentsDrawTheirOwnOrder(t *testing.T) {
+	s := seeded(t, legacy, 1)
+	again := s.Experiments[0]
+	again.ID = "again"
+	s.Experiments = append(s.Experiments, again)
+	p := mustExpand(t, s, spec.Env{})
+	half, same := len(p.Trials)/2, 0
+	for i := range half {
+		if spec.ConfigID(p.Trials[i].Config) == spec.ConfigID(p.Trials[half+i].Config) {
+			same++
+		}
+	}
+	if same == half {
+		t.Error("the second experiment repeats the order of the first")
+	}
+}
+
 // A longer run begins like a shorter one: blocks do not depend on their number.
 func TestMoreBlocksExtendThePlan(t *testing.T) {
 	short := mustExpand(t, seeded(t, legacy, 3), spec.Env{})
@@ -359,6 +390,20 @@ func TestSamplerSeedsDiffer(t *testing.T) {
 	}
 	if want := 5*5 + 3*5; len(seeds) != want {
 		t.Errorf("%d different seeds, want one for each prompt and block: %d", len(seeds), want)
+	}
+}
+
+// Repeats of one cell are repeats of the work, not of the sampler's luck.
+func TestRepeatsHaveTheirOwnSeeds(t *testing.T) {
+	p := mustExpand(t, seeded(t, strings.Replace(legacy, "kind: grid", "kind: grid, repeats: 3", 1), 1), spec.Env{})
+	seeds := map[int64]bool{}
+	for _, trial := range p.Trials {
+		if trial.Phase == spec.Measure {
+			seeds[trial.Seed] = true
+		}
+	}
+	if len(seeds) != 3 {
+		t.Errorf("3 repeats have %d seeds", len(seeds))
 	}
 }
 
@@ -419,6 +464,7 @@ func TestExpandRefuses(t *testing.T) {
 		{"a lost target", func(s *spec.Spec) { s.Subjects[0].Target = "x" }, `no target "x"`},
 		{"a lost subject", func(s *spec.Spec) { s.Experiments[0].Subjects = []string{"x"} }, `no subject "x"`},
 		{"a workload without prompts", func(s *spec.Spec) { s.Workloads[0].Prompts = nil }, `no workload "w" with prompts`},
+		{"a product that overflows", func(s *spec.Spec) { s.Experiments[0].Blocks = 1<<64/48 + 1 }, "at most 1000000"},
 		{"too many trials", func(s *spec.Spec) { s.Experiments[0].Blocks = math.MaxInt }, "at most 1000000"},
 	} {
 		s := seeded(t, legacy, 1)
@@ -445,6 +491,13 @@ func TestEstimate(t *testing.T) {
 	}
 	if want := time.Duration(len(p.Trials))*time.Second + time.Duration(e.Loads)*time.Minute; e.Took != want {
 		t.Errorf("took %s, want %s", e.Took, want)
+	}
+	// Cold trials of one subject load it every time.
+	cold := seeded(t, strings.Replace(legacy, "warmup: 1", "cold_loads: 7", 1), 1)
+	all := mustExpand(t, cold, spec.Env{})
+	all.Trials = all.Trials[:7]
+	if e := cold.Estimate(all, catalogue(), spec.Costs{Request: constant(0), Load: constant(time.Second)}); e.Loads != 7 || e.Took != 7*time.Second {
+		t.Errorf("cold: %+v", e)
 	}
 	one := seeded(t, strings.Replace(legacy, "kind: grid", "kind: grid, streams: 3", 1), 1)
 	plan := mustExpand(t, one, spec.Env{})

@@ -286,6 +286,23 @@ func TestFrozenRoundTrip(t *testing.T) {
 	}
 }
 
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]string{"120s": "2m", "60m": "1h", "1h30m": "1h30m", "1m30s": "1m30s", "3600.5s": "1h0m0.5s", "250ms": "250ms", "0s": "0s", "10m": "10m", "100h": "100h"} {
+		var d, back spec.Duration
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != want {
+			t.Errorf("%s became %s (%v), want %s", text, d, err, want)
+		}
+		if err := back.UnmarshalText([]byte(d.String())); err != nil || back != d {
+			t.Errorf("%s became %s (%v)", d, back, err)
+		}
+	}
+	for _, text := range []string{"", "5", "-1s", "+1s", "1 s", "s", "1.s", "1d", "99999999999h"} {
+		if d := spec.Duration(0); d.UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q is a duration: %s", text, d)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(design)
 	f.Add(string(spec.Example()))

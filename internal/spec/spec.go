@@ -21,7 +21,7 @@ import (
 	"chimera/internal/digest"
 )
 
-// Version is the version of the spec format (docs/formats/spec.md).
+// Version is the version of the spec format that this build reads.
 const Version = 1
 
 // Spec is a frozen experiment design: every default is filled in, every
