@@ -159,7 +159,7 @@ func RateCV(x []float64) (Rating, error) {
 	}
 	i, err := newInterval(cv*lo, cv*hi, level, "chi-squared")
 	r := Rating{Label: "unstable", CV: cv, Interval: i, N: len(x)}
-	for _, step := range [96]struct {
+	for _, step := range []struct {
 		limit float64
 		label string
 	}{{0.01, "very stable"}, {0.03, "stable"}, {0.05, "fair"}, {0.10, "noisy"}} {

@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 
+	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -26,14 +27,24 @@ func power(n int, effect, alpha float64) float64 {
 	df := float64(2*n - 2)
 	crit := tQuantile(1-alpha/2, df)
 	ncp := effect * math.Sqrt(float64(n)/2)
-	if ncp > 37 { // beyond the range of the non-central t, where the power is 1
-		return 1
+	if ncp > 37 { // e^(−ncp²/2) leaves float64 and the series below with it
+		return farPower(ncp, crit, df)
 	}
 	if df > 1e4 { // the t is normal here, and the series slow
 		return distuv.UnitNormal.Survival(crit-ncp) + distuv.UnitNormal.CDF(-crit-ncp)
 	}
 	t := distuv.NoncentralT{Nu: df, Mu: ncp}
 	return unitP(1 - t.CDF(crit) + t.CDF(-crit))
+}
+
+// farPower integrates P(S ≤ (z+ncp)/crit) over the normal z. Where ncp is
+// large, S near 1 is a gentle slope in z unless the power is 1 anyway.
+func farPower(ncp, crit, df float64) float64 {
+	chi := distuv.ChiSquared{K: df}
+	return unitP(quad.Fixed(func(z float64) float64 {
+		s := (z + ncp) / crit
+		return distuv.UnitNormal.Prob(z) * chi.CDF(df*s*s)
+	}, -8.5, 8.5, 96, nil, 0))
 }
 
 // DetectableEffect returns the smallest difference, in standard deviations,

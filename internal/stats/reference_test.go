@@ -293,3 +293,20 @@ func TestCostsAreBounded(t *testing.T) {
 		t.Errorf("Theil-Sen of 6000 points: %v", err)
 	}
 }
+
+// TestPowerOfTinySamplesAtStrictLevels: two values a side at 0.0001 miss a
+// difference of 60 standard deviations more often than not, and power has no seam where
+// the series gives way to integration.
+func TestPowerOfTinySamplesAtStrictLevels(t *testing.T) {
+	// At 2 degrees of freedom t = c·√(2/(1−c²)) with c = 1 − α.
+	const alpha, crit = 1e-4, 99.9924998437626
+	got := must[float64](t)(stats.Power(2, 60, alpha))
+	seen := share(11, 20_000, func(r *rand.Rand) bool {
+		return must[stats.Test](t)(stats.Welch(normal(r, 2, 0, 1), normal(r, 2, 60, 1))).Statistic < -crit
+	})
+	if math.Abs(got-seen) > 0.015 || got > 0.5 {
+		t.Errorf("power %.4f, seen in %.4f of runs", got, seen)
+	}
+	near(t, "power across the seam", must[float64](t)(stats.Power(2, 37.0001, alpha)),
+		must[float64](t)(stats.Power(2, 36.9999, alpha)), 2e-5)
+}
