@@ -154,6 +154,7 @@ func fails(o *sample.Observation, outcome sample.Outcome, class string) {
 // break at the n-th append.
 type memory struct {
 	breakAt int // fails the n-th append and every later one; 0 never
+	mends   bool
 	takes   time.Duration
 
 	mu struct {
@@ -198,7 +199,7 @@ func (m *memory) Append(ctx context.Context, id string, rows ...*sample.Sample) 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.mu.appends++; m.breakAt > 0 && m.mu.appends >= m.breakAt {
+	if m.mu.appends++; m.breakAt > 0 && (m.mu.appends == m.breakAt || m.mu.appends > m.breakAt && !m.mends) {
 		return errDisk
 	}
 	if m.mu.status.Sealed() {

@@ -303,3 +303,29 @@ func TestACalendarThatWentBackDoesNotTurnTheRunsClockBack(t *testing.T) {
 		}
 	})
 }
+
+// A block's trials that ended in two different sessions do not make it whole.
+func TestResumeCountsNoSupersededRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plan, m := one(3), &memory{}
+		must(t, jobOf(plan, &server{}, m))
+		m.mu.rows, m.mu.status = m.mu.rows[1:], store.Open // killed while the first of several streams was slow
+		m.breakAt, m.mu.appends = 2, 0
+		if _, err := run.Resume(t.Context(), t.Context(), jobOf(plan, &server{}, m), m.past()); !errors.Is(err, errDisk) {
+			t.Fatal(err)
+		}
+		if got := outcomes(m.live()); len(got) != 1 {
+			t.Fatalf("the second session was to keep one row: %v", got)
+		}
+		m.breakAt = 0
+		r, err := run.Resume(t.Context(), t.Context(), jobOf(plan, &server{}, m), m.past())
+		if err != nil || r.Outcomes != (store.Counts{Planned: 3, OK: 3}) {
+			t.Errorf("ended with %v, %+v", err, r.Outcomes)
+		}
+		for _, row := range m.live() {
+			if row.Session != 2 {
+				t.Errorf("trial %s is of session %d", row.Trial, row.Session)
+			}
+		}
+	})
+}

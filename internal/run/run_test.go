@@ -124,8 +124,7 @@ func TestAColdTrialUnloadsLoadsAndAsksOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, m := &server{}, &memory{}
 		cold := trial{experiment: "cold", subject: "a", ctx: 2048, streams: 1, phase: spec.Cold}
-		again := cold
-		again.plot = 1
+		again := cold // of the same plot, and yet with a load of its own
 		after := warm(2, trial{experiment: "e", subject: "a", ctx: 2048, streams: 1, plot: 2})
 		r := must(t, jobOf(planOf(append([]trial{cold, again}, after...)...), s, m))
 		want := []string{
@@ -254,6 +253,46 @@ func TestEveryAttemptIsARow(t *testing.T) {
 		}
 		if r.Outcomes != (store.Counts{Planned: 4, OK: 3, Error: 1}) {
 			t.Errorf("outcomes are %+v", r.Outcomes)
+		}
+	})
+}
+
+func TestAColdRequestHasOneAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := &server{script: func(call int, _ target.Request, o *sample.Observation) {
+			if call == 0 {
+				fails(o, sample.Error, sample.ClassReset)
+			}
+		}}, &memory{}
+		cold := trial{experiment: "cold", subject: "a", streams: 1, phase: spec.Cold}
+		job := jobOf(planOf(cold, cold), s, m)
+		job.Spec.Design.Retries = 3
+		r := must(t, job)
+		// A second attempt would find the model that the first one warmed.
+		if r.Outcomes != (store.Counts{Planned: 2, OK: 1, Error: 1}) || s.mu.asked != 2 {
+			t.Errorf("%d requests, outcomes %+v", s.mu.asked, r.Outcomes)
+		}
+	})
+}
+
+func TestAnInterruptAfterTheLastRequestBeganLeavesACompleteRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		send, stop := context.WithCancelCause(t.Context())
+		time.AfterFunc(9*second, func() { stop(errors.New("interrupt")) })
+		r, err := run.Conduct(t.Context(), send, jobOf(one(2), &server{}, m))
+		if err != nil || r.Status != store.Complete || m.mu.status != store.Complete {
+			t.Errorf("ended with %v, sealed %s", err, m.mu.status)
+		}
+	})
+}
+
+func TestAfterALostRowNoneIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{breakAt: 2, mends: true}
+		_, err := conduct(t, jobOf(planOf(warm(300, trial{experiment: "e", subject: "a", streams: 150})...), &server{}, m))
+		if !errors.Is(err, errDisk) || m.mu.appends != 2 {
+			t.Errorf("ended with %v after %d appends: a gap in the middle looks like a complete record", err, m.mu.appends)
 		}
 	})
 }
@@ -439,7 +478,14 @@ func TestAConfigurationThatChangesItsEffectIsSaid(t *testing.T) {
 		s, m := &server{script: func(call int, _ target.Request, o *sample.Observation) {
 			o.Effective = map[string]any{"num_gpu": float64(call % 2)}
 		}}, &memory{}
-		r := must(t, jobOf(one(4), s, m))
+		var trials []trial
+		for i, ctx := range []float64{4096, 8192} {
+			trials = append(trials, warm(2, trial{experiment: "e", subject: "a", ctx: ctx, plot: i, streams: 1})...)
+		}
+		r := must(t, jobOf(planOf(trials...), s, m))
+		if len(m.mu.manifest.Aliases) > 0 {
+			t.Errorf("configurations without one effect are aliases: %v", m.mu.manifest.Aliases)
+		}
 		if !contains(r.Warnings, "effective_unsteady: subject a") || !contains(m.mu.manifest.Warnings, "effective_unsteady") {
 			t.Errorf("warnings are %q", r.Warnings)
 		}
