@@ -33,6 +33,7 @@ type Subject struct {
 	Open    func(t *testing.T) target.Target
 	Model   string
 	Prompt  string // "" = a sentence
+	Config  map[string]any
 	Options []spec.Option
 	Bubble  bool // run in a synctest bubble: the runtime is simulated
 
@@ -48,6 +49,9 @@ type Subject struct {
 
 // Run holds s to the contract of target.Target.
 func Run(t *testing.T, s Subject) {
+	if s.Config == nil {
+		s.Config = map[string]any{}
+	}
 	if s.Prompt == "" {
 		s.Prompt = "Once upon a time there was a clock"
 	}
@@ -111,7 +115,7 @@ func Serve(t *testing.T, h http.Handler) target.Config {
 }
 
 func (s Subject) request(tokens int) target.Request {
-	return target.Request{Model: s.Model, Prompt: s.Prompt, MaxTokens: tokens, Seed: 7, Raw: true, Config: map[string]any{}}
+	return target.Request{Model: s.Model, Prompt: s.Prompt, MaxTokens: tokens, Seed: 7, Raw: true, Fixed: s.Fixed, Config: maps.Clone(s.Config)}
 }
 
 // Valid fails the test if o breaks an invariant that a row alone can break.
