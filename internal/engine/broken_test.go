@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -115,4 +116,39 @@ func TestOverflowingWeightsAreAnError(t *testing.T) {
 			t.Errorf("%s: error = %v", name, err)
 		}
 	}
+}
+
+// Whatever a file says, opening and running it must not panic.
+func FuzzModel(f *testing.F) {
+	for _, arch := range []string{"llama", "gemma3"} {
+		b, err := os.ReadFile(newTiny(arch).write(f))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, 0, byte(0))
+		for i, key := range []string{"block_count", "head_count", "rope.freq_base", "token_type", "blk.0.attn_q", "eos_token_id", "tokenizer.ggml.model"} {
+			at := strings.Index(string(b), key)
+			f.Add(b, at+len(key)+4+i%4, byte(1<<i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, at int, flip byte) {
+		if len(b) > 1<<20 {
+			return
+		}
+		b = append([]byte(nil), b...)
+		if at >= 0 && at < len(b) {
+			b[at] ^= flip
+		}
+		m, err := engine.LoadBytes(b)
+		if err != nil {
+			return
+		}
+		defer m.Close()
+		s, err := m.NewSession()
+		if err != nil {
+			return
+		}
+		// Overflowing weights are an error here; anything but a panic is right.
+		_, _ = s.Generate(t.Context(), engine.Request{Prompt: "ab", MaxTokens: 2}, nil)
+	})
 }

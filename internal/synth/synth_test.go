@@ -12,6 +12,7 @@ import (
 	"chimera/internal/engine"
 	"chimera/internal/fault"
 	"chimera/internal/gguf"
+	"chimera/internal/quant"
 	"chimera/internal/synth"
 	"chimera/internal/tensor"
 	"chimera/internal/tokenizer"
@@ -34,7 +35,7 @@ func open(t testing.TB, s synth.Spec, numerics tensor.Numerics) *engine.Model {
 	if err := synth.Write(path, s); err != nil {
 		t.Fatal(err)
 	}
-	m, err := engine.Open(path, engine.Options{Threads: 2, Numerics: numerics})
+	m, err := engine.Open(path, engine.Options{Threads: 1, Numerics: numerics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +177,39 @@ func TestMixtureOfTheRealShape(t *testing.T) {
 		"blk.3.attn_v": "Q5_0", "blk.0.ffn_down": "Q6_K", "blk.3.ffn_down": "Q4_K", "blk.0.attn_output": "Q4_K", "blk.0.attn_norm": "F32"} {
 		if x, ok := f.Tensor(name + ".weight"); !ok || x.Type.String() != want {
 			t.Errorf("%s is %v, want %s", name, x.Type, want)
+		}
+	}
+}
+
+// Rows that repeat would tie in every product. A row of the tiny shape is one
+// block of a K format.
+func TestRowsAreDistinctAndOfOneSize(t *testing.T) {
+	for _, q := range synth.Quantizations() {
+		f, err := gguf.Parse("m", write(t, synth.Spec{Architecture: "llama", Layers: 1, Quantization: q}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _ := f.Tensor("output.weight")
+		row := len(x.Data) / x.Rows()
+		seen := map[string]bool{}
+		var sum, squares float64
+		values := make([]float32, x.Cols())
+		for i := range x.Rows() {
+			seen[string(x.Data[i*row:(i+1)*row])] = true
+			if err := quant.Dequantize(x.Type, values, x.Data[i*row:(i+1)*row]); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range values[:len(values)*min(i/300, 1)] { // the rows of rare tokens are smaller
+				sum += float64(v)
+				squares += float64(v) * float64(v)
+			}
+		}
+		if len(seen) != x.Rows() {
+			t.Errorf("%s: %d different rows of %d", q, len(seen), x.Rows())
+		}
+		n := float64((x.Rows() - 300) * x.Cols())
+		if sd := math.Sqrt(squares / n); math.Abs(sum/n) > 0.002 || math.Abs(sd*16-1) > 0.1 {
+			t.Errorf("%s: mean %.4f and deviation %.4f, want 0 and 1/16", q, sum/n, sd)
 		}
 	}
 }
