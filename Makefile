@@ -7,7 +7,7 @@ CONCURRENT := ./internal/load/... ./internal/run/... ./internal/target/... ./int
 check: check-static test race cross
 
 check-static:
-	@echo '== gofmt'; test -z "$$(gofmt -l cmd internal | tee /dev/stderr)"
+	@echo '== gofmt'; unformatted=$$(gofmt -l cmd internal) || exit 1; test -z "$$unformatted" || { echo "$$unformatted"; exit 1; }
 	@echo '== vet'; go vet ./...
 	@echo '== staticcheck'; go tool staticcheck ./...
 	@echo '== go mod tidy'; go mod tidy -diff

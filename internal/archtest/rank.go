@@ -13,7 +13,7 @@ var Ranks = map[string]int{
 	"fault": 0, "unit": 0, "digest": 0,
 	"sample": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1,
 	"metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
-	"load": 3, "engine": 3,
+	"load": 3, "engine": 3, "fact": 3,
 	"synth": 4, "store": 4,
 	"run": 5, "export": 5,
 	"store/sqlite": 5,

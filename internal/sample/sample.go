@@ -8,8 +8,12 @@
 package sample
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"chimera/internal/digest"
@@ -71,29 +75,69 @@ const (
 	Done      Kind = "done"
 )
 
+var kinds = []Kind{Content, Reasoning, Tool, Role, Empty, Usage, Done}
+
 // Carries reports whether a chunk of this kind holds generated text: only such
 // a chunk can be the first or the last of an answer.
 func (k Kind) Carries() bool { return k == Content || k == Reasoning || k == Tool }
 
-// MarshalJSON writes [ns, chars, kind].
+// MarshalJSON writes [ns, chars, kind]. A long answer has thousands of chunks,
+// so this takes one allocation and no reflection.
 func (c Chunk) MarshalJSON() ([]byte, error) {
-	return json.Marshal([3]any{c.At.Nanoseconds(), c.Chars, c.Kind})
+	b := make([]byte, 0, 48)
+	b = append(b, '[')
+	b = strconv.AppendInt(b, c.At.Nanoseconds(), 10)
+	b = append(b, ',')
+	b = strconv.AppendInt(b, int64(c.Chars), 10)
+	b = append(b, ',')
+	b = strconv.AppendQuote(b, string(c.Kind)) // kinds are a closed list of plain words
+	return append(b, ']'), nil
 }
 
+var errChunk = errors.New("a chunk is [ns, chars, kind]")
+
+// UnmarshalJSON reads [ns, chars, kind].
 func (c *Chunk) UnmarshalJSON(b []byte) error {
-	var parts []json.RawMessage
-	if err := json.Unmarshal(b, &parts); err != nil {
+	inner, ok := bytes.CutPrefix(bytes.TrimSpace(b), []byte("["))
+	inner, closed := bytes.CutSuffix(inner, []byte("]"))
+	at, rest, two := bytes.Cut(inner, []byte(","))
+	chars, kind, three := bytes.Cut(rest, []byte(","))
+	if !ok || !closed || !two || !three {
+		return errChunk
+	}
+	ns, err := strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errChunk, err)
+	}
+	n, err := strconv.Atoi(string(bytes.TrimSpace(chars)))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errChunk, err)
+	}
+	word, err := kindOf(bytes.TrimSpace(kind))
+	if err != nil {
 		return err
 	}
-	if len(parts) != 3 {
-		return fmt.Errorf("a chunk has 3 parts [ns, chars, kind], not %d", len(parts))
-	}
-	for i, into := range []any{&c.At, &c.Chars, &c.Kind} {
-		if err := json.Unmarshal(parts[i], into); err != nil {
-			return fmt.Errorf("chunk part %d: %w", i, err)
+	*c = Chunk{At: time.Duration(ns), Chars: n, Kind: word}
+	return nil
+}
+
+// kindOf reads a JSON string; the known kinds without an allocation.
+func kindOf(b []byte) (Kind, error) {
+	if len(b) > 2 && b[0] == '"' {
+		for _, k := range kinds {
+			if string(b[1:len(b)-1]) == string(k) && b[len(b)-1] == '"' {
+				return k, nil
+			}
 		}
 	}
-	return nil
+	var k Kind
+	if err := json.Unmarshal(b, &k); err != nil {
+		return "", fmt.Errorf("%w: %w", errChunk, err)
+	}
+	if strings.ContainsFunc(string(k), func(r rune) bool { return r < 'a' || r > 'z' }) {
+		return "", fmt.Errorf("%w: kind %.20q is not a word", errChunk, k)
+	}
+	return k, nil
 }
 
 // Timeline holds the instants of one attempt, as offsets from the run's

@@ -137,13 +137,43 @@ func TestReadNamesTheLine(t *testing.T) {
 		{"broken JSON", "\n{\"schema\":1}\n{\"schema\":1", "line 3"},
 		{"a schema of the future", `{"schema":99}`, "schema is 99"},
 		{"no schema", `{}`, "schema is 0"},
-		{"a chunk of two", `{"schema":1,"chunks":[[1,2]]}`, "3 parts"},
+		{"a chunk of two", `{"schema":1,"chunks":[[1,2]]}`, "[ns, chars, kind]"},
+		{"a chunk of four", `{"schema":1,"chunks":[[1,2,"content",4]]}`, "[ns, chars, kind]"},
+		{"a chunk at no number", `{"schema":1,"chunks":[[1.5,2,"content"]]}`, "[ns, chars, kind]"},
+		{"a chunk of no word", `{"schema":1,"chunks":[[1,2,"a\"b"]]}`, "not a word"},
 	} {
 		err := sample.Read(strings.NewReader(c.in), func(*sample.Sample) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
 	}
+}
+
+func BenchmarkCodec(b *testing.B) {
+	s := good()
+	for range 64 {
+		s.Chunks = append(s.Chunks, s.Chunks[0])
+	}
+	line, err := sample.Encode(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := sample.Encode(s); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := sample.Decode(line); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 func FuzzDecode(f *testing.F) {

@@ -1,0 +1,274 @@
+// Package fact is where all arithmetic over rows ends: a metric, an aggregate
+// and a scope go in, a value with its n, interval, method, caveats and evidence
+// comes out.
+//
+// A fact cannot be made without its n. Rows of different phases never enter one
+// fact. A row that failed counts in Planned and in a caveat, never in the
+// value. What cannot be said honestly (an interval from two rows, a p99 from
+// fifty) is absent, with the reason. Tables, reports and gates print facts and
+// nothing else.
+package fact
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"chimera/internal/digest"
+	"chimera/internal/fault"
+	"chimera/internal/metric"
+	"chimera/internal/sample"
+	"chimera/internal/stats"
+	"chimera/internal/unit"
+)
+
+// Level is the confidence of every interval.
+const Level = 0.95
+
+// Fact is one value and what it stands on.
+type Fact struct {
+	ID        string              `json:"id"` // content address: equal facts have equal ids
+	Metric    string              `json:"metric"`
+	Version   int                 `json:"version"` // of the metric's definition
+	Aggregate string              `json:"aggregate"`
+	Unit      unit.Unit           `json:"unit"`
+	Phase     sample.Phase        `json:"phase"`
+	Scope     map[string]string   `json:"scope"`
+	Value     sample.Opt[float64] `json:"value,omitzero"`
+	Reason    string              `json:"reason,omitempty"` // why there is no value
+	N         int                 `json:"n"`                // values that entered: one a row, or one a gap
+	Planned   int                 `json:"planned"`          // rows of the scope, whatever came of them
+	Lo        sample.Opt[float64] `json:"lo,omitzero"`
+	Hi        sample.Opt[float64] `json:"hi,omitzero"`
+	Method    string              `json:"method"` // of the interval, or why there is none
+	Caveats   []string            `json:"caveats,omitempty"`
+	Evidence  Evidence            `json:"evidence"`
+}
+
+// Evidence names the rows behind a fact.
+type Evidence struct {
+	Rows   []string `json:"rows"` // "run/trial", in plan order
+	Digest string   `json:"digest"`
+}
+
+// Query asks for one metric, aggregated one way, in one phase, for each scope.
+type Query struct {
+	Metric    string
+	Aggregate string // median, mean, min, max, p50, p90, p95, p99
+	Phase     sample.Phase
+	// By are the fields that make a scope: run, experiment, subject, target,
+	// workload, prompt, block, or an option by its name ("config.num_ctx"), or
+	// the whole requested configuration ("config").
+	By []string
+}
+
+// Run answers q from rows, one fact per scope, in the order of the scopes'
+// texts. Rows that are superseded or not final do not count; rows of other
+// phases do not enter.
+func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
+	def, err := metric.Lookup(q.Metric)
+	if err != nil {
+		return nil, err
+	}
+	if def.Basis != metric.Request && def.Basis != metric.Chunk {
+		return nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
+	}
+	aggregate, ok := aggregates[q.Aggregate]
+	if !ok {
+		return nil, fault.With(fmt.Errorf("unknown aggregate %q", q.Aggregate), fault.Usage, "use one of "+strings.Join(Aggregates(), ", "))
+	}
+	groups := map[string][]*sample.Sample{}
+	for _, s := range rows {
+		if s.Final && !s.Superseded && s.Phase == q.Phase {
+			key, err := q.key(s)
+			if err != nil {
+				return nil, err
+			}
+			groups[key] = append(groups[key], s)
+		}
+	}
+	facts := make([]Fact, 0, len(groups))
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		f := q.fact(def, aggregate, groups[key])
+		id, err := digest.JSON(f)
+		if err != nil {
+			return nil, fmt.Errorf("fact %s %s: %w", q.Aggregate, q.Metric, err)
+		}
+		f.ID = "F" + digest.Short(id, 10)
+		facts = append(facts, f)
+	}
+	return facts, nil
+}
+
+func (q Query) key(s *sample.Sample) (string, error) {
+	parts := make([]string, 0, len(q.By))
+	for _, field := range q.By {
+		v, err := Field(s, field)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, v)
+	}
+	return strings.Join(parts, "\x00"), nil
+}
+
+// Field returns a scope field of a row.
+func Field(s *sample.Sample, field string) (string, error) {
+	switch field {
+	case "run":
+		return s.Run, nil
+	case "experiment":
+		return s.Experiment, nil
+	case "subject":
+		return s.Subject, nil
+	case "target":
+		return s.Target, nil
+	case "workload":
+		return s.Workload, nil
+	case "prompt":
+		return s.Prompt, nil
+	case "block":
+		return fmt.Sprintf("%04d", s.Block), nil
+	case "config":
+		return configText(s.Config), nil
+	}
+	if name, ok := strings.CutPrefix(field, "config."); ok {
+		if v, ok := s.Config[name]; ok {
+			return fmt.Sprint(v), nil
+		}
+		return "default", nil
+	}
+	return "", fault.With(fmt.Errorf("unknown field %q", field), fault.Usage, "use run, experiment, subject, target, workload, prompt, block, config or config.NAME")
+}
+
+func configText(config map[string]any) string {
+	parts := make([]string, 0, len(config))
+	for _, k := range slices.Sorted(maps.Keys(config)) {
+		parts = append(parts, fmt.Sprintf("%s=%v", k, config[k]))
+	}
+	return cmp.Or(strings.Join(parts, " "), "defaults")
+}
+
+// fact makes the fact of one scope.
+func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
+	f := Fact{Metric: def.ID, Version: def.Version, Aggregate: q.Aggregate, Unit: def.Unit, Phase: q.Phase,
+		Scope: map[string]string{}, Planned: len(group)}
+	for _, field := range q.By {
+		f.Scope[field], _ = Field(group[0], field) // key has asked every row already
+	}
+	slices.SortStableFunc(group, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
+	var values []float64
+	missing := map[string]int{}
+	var chain digest.Chain
+	for _, s := range group {
+		if s.Outcome != sample.OK {
+			missing[string(s.Outcome)]++
+			continue
+		}
+		v, reason, ok := def.Values(s)
+		if !ok {
+			missing[reason]++
+			continue
+		}
+		values = append(values, v...)
+		f.Evidence.Rows = append(f.Evidence.Rows, s.Run+"/"+s.Trial)
+		chain.Add(fmt.Append(nil, s.Run, "/", s.Trial, v))
+	}
+	f.N, f.Evidence.Digest = len(values), chain.Sum()
+	f.Caveats = caveats(group, missing)
+	if f.N == 0 {
+		f.Reason, f.Method = noValue(missing), "none"
+		return f
+	}
+	aggregate(values, &f)
+	return f
+}
+
+func noValue(missing map[string]int) string {
+	return "no row has a value: " + strings.Join(counted(missing), "; ")
+}
+
+func counted(missing map[string]int) []string {
+	var out []string
+	for _, reason := range slices.Sorted(maps.Keys(missing)) {
+		out = append(out, fmt.Sprintf("%d × %s", missing[reason], reason))
+	}
+	return out
+}
+
+// caveats are what a reader must know beside the value.
+func caveats(group []*sample.Sample, missing map[string]int) []string {
+	var out []string
+	for _, text := range counted(missing) {
+		out = append(out, "left out: "+text)
+	}
+	synthetic, simulated := 0, 0
+	for _, s := range group {
+		if s.Synthetic {
+			synthetic++
+		}
+		if s.Provenance == sample.Simulated {
+			simulated++
+		}
+	}
+	if synthetic > 0 {
+		out = append(out, "synthetic model: speed is real, text is noise")
+	}
+	if simulated > 0 {
+		out = append(out, "simulated: the time line is invented")
+	}
+	return out
+}
+
+// An aggregate fills in value, interval and method from at least one value.
+type aggregate func(values []float64, f *Fact)
+
+var aggregates = map[string]aggregate{
+	"median": quantile(0.5), "p50": quantile(0.5), "p90": quantile(0.9), "p95": quantile(0.95), "p99": quantile(0.99),
+	"mean": mean, "min": extreme(slices.Min[[]float64], "smallest of n, no interval"), "max": extreme(slices.Max[[]float64], "largest of n, no interval"),
+}
+
+// Aggregates lists the known aggregates.
+func Aggregates() []string { return slices.Sorted(maps.Keys(aggregates)) }
+
+// quantile gives a type-7 quantile with its order-statistic interval. The
+// median is always given; a tail is refused below the n that can know it.
+func quantile(p float64) aggregate {
+	return func(values []float64, f *Fact) {
+		if p == 0.5 {
+			f.settle(stats.MedianEstimate(values, Level))
+			return
+		}
+		f.settle(stats.HonestQuantile(values, p, Level))
+	}
+}
+
+func mean(values []float64, f *Fact) { f.settle(stats.MeanEstimate(values, Level, 0)) }
+
+func extreme(pick func([]float64) float64, method string) aggregate {
+	return func(values []float64, f *Fact) {
+		f.Value, f.Method = sample.Some(pick(values)), method
+	}
+}
+
+// settle takes over an estimate: its interval, or why it has none; a refusal
+// leaves the value absent.
+func (f *Fact) settle(e stats.Estimate, err error) {
+	if err != nil {
+		f.Reason, f.Method = err.Error(), "refused"
+		return
+	}
+	f.Value = sample.Some(e.Value)
+	if e.Interval != nil {
+		f.Lo, f.Hi, f.Method = sample.Some(e.Interval.Lo), sample.Some(e.Interval.Hi), e.Interval.Method
+	}
+	for _, w := range e.Warnings {
+		if f.Method == "" {
+			f.Method = "no interval: " + w.Message
+			continue
+		}
+		f.Caveats = append(f.Caveats, w.Message)
+	}
+}
