@@ -78,6 +78,7 @@ func (c *conductor) check() error {
 	if err := c.room(); err != nil {
 		return err
 	}
+	c.powered()
 	return c.quiet()
 }
 
@@ -131,6 +132,16 @@ func (c *conductor) room() error {
 		return fault.Hint(err, "free some space or name another store with --store")
 	}
 	return nil
+}
+
+// powered warns of a machine that may change its own speed (method §2.4).
+func (c *conductor) powered() {
+	if g := c.job.Host.Governor; g != "" && g != "performance" {
+		c.warn("env_governor: the frequency governor is %s; only performance keeps the clock steady", g)
+	}
+	if c.job.Host.Power == "battery" {
+		c.warn("env_power: the machine runs on its battery, which may slow it")
+	}
 }
 
 // What counts as an idle machine (method §2.5).

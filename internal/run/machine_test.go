@@ -59,6 +59,28 @@ func TestABusyMachineIsStamped(t *testing.T) {
 	}
 }
 
+func TestAMachineThatMayChangeItsSpeedIsStamped(t *testing.T) {
+	for _, c := range []struct {
+		host sample.Host
+		want string
+	}{
+		{sample.Host{Governor: "performance", Power: "ac"}, ""},
+		{sample.Host{}, ""}, // not known: the manifest says why
+		{sample.Host{Governor: "powersave"}, "env_governor: the frequency governor is powersave"},
+		{sample.Host{Governor: "performance", Power: "battery"}, "env_power"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := &memory{}
+			job := jobOf(one(2), &server{}, m)
+			job.Host = c.host
+			must(t, job)
+			if got := m.mu.manifest.Warnings; (c.want == "") != (len(got) == 0) || c.want != "" && !contains(got, c.want) {
+				t.Errorf("%+v: warnings are %q, want %q", c.host, got, c.want)
+			}
+		})
+	}
+}
+
 func TestTelemetryRunsBesideTheRequestsOnTheirClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}

@@ -105,9 +105,12 @@ func (c *conductor) kept(row *sample.Sample) {
 	if row.Failure != nil {
 		e.Text += ": " + row.Failure.Message
 	}
-	if !row.Final {
+	switch {
+	case !row.Final:
 		e.Kind = Retrying
-	} else {
+	case interrupted(row):
+		e.Kind = Stopped
+	default:
 		c.mu.Lock()
 		c.mu.fresh++
 		c.mu.Unlock()

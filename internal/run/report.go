@@ -16,7 +16,7 @@ type Event struct {
 	Kind     EventKind
 	At       time.Duration // since the run's origin
 	Text     string
-	Row      *sample.Sample // of TrialDone: to read, not to keep or change
+	Row      *sample.Sample // of TrialDone, Stopped and Retrying: to read, not to keep or change
 	Progress Progress
 }
 
@@ -28,6 +28,7 @@ const (
 	Loading   EventKind = "load"    // a model is about to be loaded
 	Starting  EventKind = "start"   // a stretch of requests of one phase begins
 	TrialDone EventKind = "trial"   // a trial's final row is durable
+	Stopped   EventKind = "stopped" // likewise, of a trial that an interrupt ended or kept from beginning
 	Retrying  EventKind = "retry"   // an attempt failed and is repeated
 	Warned    EventKind = "warning" // something that will stand in the manifest
 	Sealing   EventKind = "seal"    // no request is in flight any more

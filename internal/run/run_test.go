@@ -317,7 +317,17 @@ func TestTheFirstInterruptDrainsAndSealsAPartialRun(t *testing.T) {
 		s, m := &server{}, &memory{}
 		send, stop := context.WithCancelCause(t.Context())
 		time.AfterFunc(8*second, func() { stop(errors.New("interrupt")) }) // within the second request
-		r, err := run.Conduct(t.Context(), send, jobOf(one(5), s, m))
+		told := &events{}
+		job := jobOf(one(5), s, m)
+		job.Reporter = told
+		r, err := run.Conduct(t.Context(), send, job)
+		kinds := map[run.EventKind]int{}
+		for _, e := range told.list {
+			kinds[e.Kind]++
+		}
+		if kinds[run.TrialDone] != 2 || kinds[run.Stopped] != 3 {
+			t.Errorf("the reporter was told %v", kinds)
+		}
 		if fault.CodeOf(err) != fault.Interrupted || r.Status != store.Partial || m.mu.status != store.Partial {
 			t.Fatalf("ended with %v (code %d), sealed %s", err, fault.CodeOf(err), m.mu.status)
 		}
