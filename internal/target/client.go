@@ -41,6 +41,8 @@ type Client struct {
 	http   *http.Client
 	secret Secret
 	limits Limits
+	// fresh gives every stream a connection of its own, see closesAfterStream.
+	fresh atomic.Bool
 }
 
 // NewClient checks cfg and returns a client; it does no I/O.
@@ -160,6 +162,12 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 	return req, nil
 }
 
+// closesAfterStream recognises a server that announces keep-alive and ends the
+// body properly, but closes the connection some microseconds later: llama.cpp
+// does so after every streamed answer (its handler reports the end of the
+// stream as a cancellation). A request sent into that gap is lost.
+func closesAfterStream(h http.Header) bool { return h.Get("Server") == "llama.cpp" }
+
 // A StatusError is an answer with a status other than 2xx.
 type StatusError struct {
 	Status     int
@@ -220,6 +228,9 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any) err
 		return unwrapURL(ctx, err)
 	}
 	defer resp.Body.Close()
+	if closesAfterStream(resp.Header) {
+		c.fresh.Store(true)
+	}
 	if resp.StatusCode/100 != 2 {
 		return c.statusError(resp)
 	}

@@ -70,12 +70,17 @@ func (c *Client) exchange(ctx context.Context, call Call, now Clock, tape *Tape,
 		a.T.End = sample.Some(now())
 		return err
 	}
+	req.Close = c.fresh.Load()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		a.T.End = sample.Some(now())
 		return unwrapURL(ctx, err)
 	}
 	defer resp.Body.Close()
+	if !req.Close && closesAfterStream(resp.Header) {
+		c.fresh.Store(true)
+		defer c.http.CloseIdleConnections() // this one is among them
+	}
 	switch {
 	case resp.StatusCode/100 != 2:
 		c.refuse(resp, a)

