@@ -25,7 +25,7 @@ type subject struct {
 	provenance sample.Provenance
 	target     target.Target
 	describe   target.Description
-	loads      loadTimes // of its warm rows; guarded by conductor.mu
+	loads      loadTimes // guarded by conductor.mu
 }
 
 // wire binds the plan's names to subjects and targets. A name without a thing

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type server struct {
 	script    func(call int, req target.Request, o *sample.Observation) // alters an answer
 	loadFails func(config map[string]any) error
 	unmanaged bool
+	loadTakes time.Duration // 0: 4 s
 	describe  error
 	digest    string
 
@@ -73,7 +75,8 @@ func (s *server) Load(ctx context.Context, model string, config map[string]any) 
 		return target.Loaded{Residency: target.Unmanaged}, nil
 	}
 	s.note("load %s %v", model, config["num_ctx"])
-	if err := wait(ctx, 4*second); err != nil {
+	takes := cmp.Or(s.loadTakes, 4*second)
+	if err := wait(ctx, takes); err != nil {
 		return target.Loaded{}, err
 	}
 	if s.loadFails != nil {
@@ -85,7 +88,7 @@ func (s *server) Load(ctx context.Context, model string, config map[string]any) 
 	if n, ok := config["num_ctx"].(float64); ok {
 		effective["num_ctx"] = min(n, 4096)
 	}
-	return target.Loaded{Residency: target.Managed, Took: sample.Some(4 * second), Effective: effective, Bytes: sample.Some[uint64](1e9)}, nil
+	return target.Loaded{Residency: target.Managed, Took: sample.Some(takes), Effective: effective, Bytes: sample.Some[uint64](1e9)}, nil
 }
 
 func (s *server) Unload(_ context.Context, model string) (target.Residency, error) {

@@ -59,13 +59,11 @@ func (c *conductor) trial(row *sample.Sample) *spec.Trial {
 	return &c.job.Plan.Trials[row.Order]
 }
 
-// leastReload is the shortest server-side load that is taken for a reload. A
-// warm Ollama call tells 0.15 to 0.3 s, a reload 0.8 s and more.
+// leastReload is the shortest server-side load that is taken for a reload.
 const leastReload = 500 * time.Millisecond
 
-// reloaded reports whether a row that should be warm ran into a load: the
-// server told of one above max(0.5 s, 5 × the median of the subject's warm rows
-// so far) (method §2.2).
+// reloaded reports whether a row that should be warm ran into a load, by what
+// the server told of its own loading.
 func (c *conductor) reloaded(s *subject, row *sample.Sample) (took, threshold time.Duration, yes bool) {
 	took, ok := row.Times.Load.Get()
 	if !ok || row.Phase == sample.Cold {
@@ -77,25 +75,42 @@ func (c *conductor) reloaded(s *subject, row *sample.Sample) (took, threshold ti
 		c.mu.loads.Unplanned++
 		return took, threshold, true
 	}
-	s.loads.add(took)
+	s.loads.warmed(took)
 	return took, threshold, false
 }
 
-// loadTimes are the server-side loads of warm rows, sorted.
-type loadTimes []time.Duration
-
-func (l *loadTimes) add(d time.Duration) {
-	at, _ := slices.BinarySearch(*l, d)
-	*l = slices.Insert(*l, at, d)
+// loadTimes are what is known of a subject's loads.
+type loadTimes struct {
+	warm    []time.Duration // of warm rows, as the server told, sorted
+	planned time.Duration   // the shortest load that the plan asked for; 0 before the first
 }
 
-// threshold is the load above which a row is not warm. Of an even number of
-// rows the lower median counts.
-func (l loadTimes) threshold() time.Duration {
-	if len(l) == 0 {
+func (l *loadTimes) warmed(d time.Duration) {
+	at, _ := slices.BinarySearch(l.warm, d)
+	l.warm = slices.Insert(l.warm, at, d)
+}
+
+func (l *loadTimes) loaded(d time.Duration) {
+	if d > 0 && (l.planned == 0 || d < l.planned) {
+		l.planned = d
+	}
+}
+
+// threshold is the load above which a row is not warm: max(0.5 s, 5 × the
+// median of the warm rows so far) (method §2.2). Where warm calls tell of 0.2
+// to 0.3 s, as with Ollama 0.17, five times that hides a reload of 0.8 s; so a
+// load of 70 % of a planned one is a reload too, if it is twice the median. Of
+// an even number of rows the lower median counts.
+func (l *loadTimes) threshold() time.Duration {
+	if len(l.warm) == 0 {
 		return leastReload
 	}
-	return max(leastReload, 5*l[(len(l)-1)/2])
+	median := l.warm[(len(l.warm)-1)/2]
+	limit := 5 * median
+	if l.planned > 0 {
+		limit = min(limit, max(2*median, l.planned*7/10))
+	}
+	return max(leastReload, limit)
 }
 
 // kept is told of each row of this session once it is durable.

@@ -165,6 +165,7 @@ func (c *conductor) load(s *subject, t *spec.Trial) (target.Loaded, error) {
 		c.mu.loads.Failed++
 	} else if loaded.Residency != target.Unmanaged {
 		c.mu.loads.Planned++
+		s.loads.loaded(loaded.Took.Or(0))
 	}
 	c.mu.Unlock()
 	c.rows.readings(loadReadings(s, t, at, loaded, err))

@@ -112,7 +112,7 @@ func (c *conductor) keepRow(row *sample.Sample) {
 	c.count(row)
 	s := c.subjects[row.Subject]
 	if took, ok := row.Times.Load.Get(); ok && s != nil && row.Phase != sample.Cold && took <= s.loads.threshold() {
-		s.loads.add(took)
+		s.loads.warmed(took)
 	}
 }
 
