@@ -222,6 +222,25 @@ func TestAChildThatComesLaterIsCounted(t *testing.T) {
 	}
 }
 
+func TestASearchThatFoundNothingIsRepeatedNowAndThen(t *testing.T) {
+	root := tree(map[string]string{"proc/net/tcp": tcp})
+	p := host.NewListener(root, "t", 11434)
+	why := absentBoth("the process that listens on port 11434 belongs to another user")
+	if diff := cmp.Diff(why, table(p.Collect(t.Context()))); diff != "" {
+		t.Fatal(diff)
+	}
+	root["proc/20/stat"] = &fstest.MapFile{Data: []byte(stat(20, "a", 1, 100, 0, 0, 0, 1))}
+	link(root, "proc/20/fd/3", "socket:[771]")
+	for n := 2; n <= 10; n++ {
+		if diff := cmp.Diff(why, table(p.Collect(t.Context()))); diff != "" {
+			t.Errorf("collection %d: %s", n, diff)
+		}
+	}
+	if got := table(p.Collect(t.Context())); got["process.cpu t 20"] != 1.0 {
+		t.Errorf("collection 11: %v", got)
+	}
+}
+
 func absentBoth(why string) map[string]any {
 	return map[string]any{"process.cpu t": why, "process.rss t": why}
 }

@@ -32,7 +32,13 @@ type Process struct {
 	// strangers are processes that are none of ours. They are not read again:
 	// a busy server has thousands.
 	strangers map[int]bool
+	// A search that found nothing is not repeated at once: it looks at every
+	// descriptor of every process.
+	missing error
+	rest    int // collections until the next search
 }
+
+const searchEvery = 10 // collections
 
 var _ telemetry.Collector = (*Process)(nil)
 
@@ -82,12 +88,17 @@ type process struct {
 
 // family reads the process, which it looks for if need be, and its descendants.
 func (p *Process) family() ([]*process, error) {
+	if p.rest > 0 {
+		p.rest--
+		return nil, p.missing
+	}
 	tree, err := p.read()
 	if err == nil && tree[p.pid] == nil {
+		p.strangers = nil
 		if p.pid, err = p.find(p.root); err != nil {
+			p.missing, p.rest = err, searchEvery-1
 			return nil, err
 		}
-		p.strangers = nil
 		tree, err = p.read()
 	}
 	if err != nil {
