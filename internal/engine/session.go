@@ -17,13 +17,15 @@ type Session struct {
 	mu struct {
 		sync.Mutex // held for one request
 		cache      *cache
-		ids        []int32 // evaluated, at positions 0, 1, …
+		ids        []int32   // evaluated, at positions 0, 1, …
+		logits     []float32 // after the last of ids; sampling overwrites them
 	}
 }
 
 // NewSession allocates a KV cache of Info.CacheBytes. It is freed with the session.
 func (m *Model) NewSession() (*Session, error) {
 	s := &Session{m: m}
+	s.mu.logits = make([]float32, m.params.vocab)
 	var err error
 	s.mu.cache, err = newCache(m)
 	return s, err
@@ -63,7 +65,7 @@ type generation struct {
 }
 
 func (s *Session) newGeneration(r *Request, ids []int32, begin time.Time) *generation {
-	g := &generation{s: s, r: r, prompt: ids, begin: begin}
+	g := &generation{s: s, r: r, prompt: ids, begin: begin, logits: s.mu.logits}
 	g.result = Result{PromptTokens: len(ids), Timing: Timing{Load: s.m.loading}}
 	g.writer = writer{decoder: s.m.tok.NewDecoder(false), stops: r.Stop}
 	var banned []int32
@@ -119,7 +121,6 @@ func (g *generation) run(ctx context.Context, steps int, onToken func(Token)) er
 
 // prefill evaluates the prompt; done is false when ctx ended before.
 func (g *generation) prefill(ctx context.Context) (done bool, err error) {
-	g.logits = make([]float32, g.s.m.params.vocab)
 	mu := &g.s.mu
 	if g.r.CachePrompt {
 		// One token at least is evaluated: the logits are not kept.

@@ -354,3 +354,45 @@ func TestDecodingAllocatesLittle(t *testing.T) {
 		t.Errorf("%.1f allocations per token", perToken)
 	}
 }
+
+// The byte-level kind of vocabulary comes from the file's merges and pattern.
+func TestByteLevelVocabulary(t *testing.T) {
+	tm := newTiny("llama")
+	// 256 bytes in GPT-2's characters, "ab", and two specials: as many as rows.
+	var tokens []string
+	next := rune(256)
+	for b := range rune(256) {
+		if b > ' ' && b < 0x7F || b > 0xA0 && b != 0xAD {
+			tokens = append(tokens, string(b))
+			continue
+		}
+		tokens = append(tokens, string(next))
+		next++
+	}
+	tokens = append(tokens, "ab", "<start>", "<|eot_id|>")
+	types := make([]int32, len(tokens))
+	for i := range types {
+		types[i] = int32(tokenizer.Normal)
+	}
+	types[257], types[258] = int32(tokenizer.Control), int32(tokenizer.Control)
+	for k, v := range map[string]any{"model": "gpt2", "tokens": tokens, "token_type": types, "merges": []string{"a b"},
+		"pre": "llama-bpe", "bos_token_id": uint32(257), "eos_token_id": uint32(258), "add_bos_token": true} {
+		tm.meta["tokenizer.ggml."+k] = v
+	}
+	delete(tm.meta, "tokenizer.ggml.scores")
+	m := tm.open(t, engine.Options{Threads: 1})
+	want := []int32{257, 256, 'c', tokenID(tokens, "\u0120"), 258}
+	if d := cmp.Diff(want, m.Tokenizer().Encode("abc <|eot_id|>", tokenizer.Options{AddSpecial: true, ParseSpecial: true})); d != "" {
+		t.Error(d)
+	}
+	r, _ := generate(t, session(t, m), engine.Request{Prompt: "abc", MaxTokens: 5, IgnoreEOS: true})
+	if r.PromptTokens != 3 || len(r.IDs) != 5 {
+		t.Errorf("result = %+v", r)
+	}
+	delete(tm.meta, "tokenizer.ggml.pre")
+	if _, err := engine.Open(tm.write(t), engine.Options{}); err == nil || !strings.Contains(err.Error(), "key tokenizer.ggml.pre is missing") {
+		t.Errorf("without a pattern: %v", err)
+	}
+}
+
+func tokenID(tokens []string, text string) int32 { return int32(slices.Index(tokens, text)) }

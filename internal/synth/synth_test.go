@@ -103,6 +103,43 @@ func checkText(t *testing.T, r engine.Result) {
 	}
 }
 
+// A smaller cache moves the scores a little and nothing else.
+func TestCacheTypesAgree(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if err := synth.Write(path, synth.Spec{Architecture: "gemma3", Layers: 7}); err != nil { // with a global layer
+		t.Fatal(err)
+	}
+	var want []engine.Score
+	for _, c := range []struct {
+		kv        string
+		tolerance float64
+	}{{"f32", 0}, {"f16", 0.01}, {"q8_0", 0.2}} {
+		m, err := engine.Open(path, engine.Options{Threads: 1, KVType: c.kv})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Generate(t.Context(), engine.Request{Prompt: strings.Repeat("all cache types agree ", 8), ForceIDs: []int32{300, 301, 302, 303, 304, 305}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = r.Scores
+		}
+		for i, x := range r.Scores {
+			if d := math.Abs(x.LogProb - want[i].LogProb); d > c.tolerance || (c.tolerance > 0 && d == 0) {
+				t.Errorf("%s: step %d: %.5f, with f32 %.5f", c.kv, i, x.LogProb, want[i].LogProb)
+			}
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestEqualSpecsGiveEqualBytes(t *testing.T) {
 	seen := map[string]synth.Spec{}
 	for _, s := range []synth.Spec{
