@@ -22,7 +22,6 @@ type ChatStream struct {
 
 	finished  bool
 	usage     json.RawMessage
-	truth     usage
 	spoken    bool
 	signature string
 }
