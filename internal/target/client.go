@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"chimera/internal/fault"
+	"chimera/internal/sample"
 )
 
 const (
@@ -250,10 +251,23 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any) err
 	return nil
 }
 
-// reader hands a response body to a tape, with the link's instants.
+// reader follows the connection that carries a request.
 type reader struct {
 	link atomic.Pointer[link]
+	sent atomic.Int64 // of a request that was redirected since
 	now  Clock
+}
+
+// follow starts to note on l. A redirected request was sent when its first
+// form was: whoever waits for an answer waits for both.
+func (r *reader) follow(l *link) {
+	if before := r.link.Load(); before != nil {
+		if _, answered := instant(&before.first); answered && r.sent.Load() == never {
+			r.sent.Store(before.sent.Load())
+		}
+	}
+	l.arm(&r.now)
+	r.link.Store(l)
 }
 
 // at returns the instant of the latest read.
@@ -264,4 +278,21 @@ func (r *reader) at() time.Duration {
 		}
 	}
 	return r.now()
+}
+
+// note copies what was seen of the connection into the answer.
+func (r *reader) note(a *Answer) {
+	l := r.link.Load()
+	if l == nil {
+		return
+	}
+	if at, ok := instant(&l.sent); ok {
+		a.T.Send = sample.Some(at)
+	}
+	if at, ok := instant(&r.sent); ok {
+		a.T.Send = sample.Some(at)
+	}
+	if at, ok := instant(&l.first); ok {
+		a.T.Headers = sample.Some(at)
+	}
 }

@@ -51,12 +51,12 @@ func (c *Client) exchange(ctx context.Context, call Call, now Clock, tape *Tape,
 	live, stop := context.WithCancel(ctx)
 	defer stop()
 	r := &reader{now: now}
+	r.sent.Store(never)
 	defer func() { r.note(a) }()
 	trace := &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			if l := linkOf(info.Conn); l != nil {
-				l.arm(&r.now)
-				r.link.Store(l)
+				r.follow(l)
 			}
 		},
 		GotFirstResponseByte: func() {
@@ -120,20 +120,6 @@ func drain(body io.Reader, stop context.CancelFunc) {
 		if _, err := body.Read(rest[:]); err != nil {
 			return
 		}
-	}
-}
-
-// note copies the link's instants into the answer.
-func (r *reader) note(a *Answer) {
-	l := r.link.Load()
-	if l == nil {
-		return
-	}
-	if at, ok := instant(&l.sent); ok {
-		a.T.Send = sample.Some(at)
-	}
-	if at, ok := instant(&l.first); ok {
-		a.T.Headers = sample.Some(at)
 	}
 }
 

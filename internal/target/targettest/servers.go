@@ -118,7 +118,7 @@ func refusesRedirect(t *testing.T, d Dialect) {
 func followsRedirect(t *testing.T, d Dialect) {
 	server := &Scripted{Answer: func(r *http.Request) Reply {
 		if r.URL.Path != "/moved" {
-			return Reply{Status: "308 Permanent Redirect", Headers: "Location: /moved\r\n"}
+			return Reply{Status: "308 Permanent Redirect", Headers: "Location: /moved\r\n", Pieces: []string{"over there"}, Gap: time.Second}
 		}
 		return Reply{Pieces: []string{d.answer()}}
 	}}
@@ -128,6 +128,9 @@ func followsRedirect(t *testing.T, d Dialect) {
 	Valid(t, o)
 	if o.Outcome != sample.OK || o.Text.Or("") != "Hello" {
 		t.Errorf("outcome %s: %+v", o.Outcome, o.Failure)
+	}
+	if took := o.T.First.Or(0) - o.T.Send.Or(0); took != time.Second {
+		t.Errorf("the first token took %v, but the redirect alone took a second", took)
 	}
 }
 
