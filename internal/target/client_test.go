@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"chimera/internal/fault"
 	"chimera/internal/sample"
@@ -65,6 +67,24 @@ func client(t *testing.T, cfg target.Config) *target.Client {
 }
 
 const hello = `data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]\n\n"
+
+// An instant is that of the read that brought the bytes, below every buffer:
+// on a clock that ticks whenever it is read, text that came with the header
+// has the header's instant.
+func TestInstantsAreThoseOfTheConnection(t *testing.T) {
+	server := &targettest.Scripted{Answer: func(*http.Request) targettest.Reply {
+		return targettest.Reply{Raw: "HTTP/1.1 200 OK\r\nContent-Length: " + fmt.Sprint(len(hello)) + "\r\n\r\n" + hello}
+	}}
+	c := client(t, server.Start(t))
+	var ticks atomic.Int64
+	stream := &target.ChatStream{}
+	o := c.Stream(t.Context(), target.Call{Path: "/x", Body: []byte("{}"), Framing: (*target.Tape).SSE, Final: target.ChatFinal, Decode: stream.Decode},
+		func() time.Duration { return time.Duration(ticks.Add(1)) })
+	targettest.Valid(t, o)
+	if o.Outcome != sample.OK || o.T.Send != sample.Some(time.Duration(1)) || o.T.Headers != o.T.First || o.T.First != o.T.Last {
+		t.Errorf("outcome %s, time line %+v", o.Outcome, o.T)
+	}
+}
 
 func TestTLSIsVerified(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, hello) }))

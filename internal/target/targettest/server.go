@@ -55,6 +55,7 @@ type Scripted struct {
 		sync.Mutex
 		dials    int
 		requests []*http.Request
+		bodies   []string
 	}
 	wrote time.Time // when the first piece was written; read it after the answer
 }
@@ -105,7 +106,14 @@ func (s *Scripted) Dials() int {
 	return s.mu.dials
 }
 
-// Requests returns what came, without bodies.
+// Bodies returns the bodies of what came.
+func (s *Scripted) Bodies() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.bodies
+}
+
+// Requests returns what came; its bodies are in Bodies.
 func (s *Scripted) Requests() []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,11 +128,13 @@ func (s *Scripted) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
 			return
 		}
 		s.mu.Lock()
 		s.mu.requests = append(s.mu.requests, req)
+		s.mu.bodies = append(s.mu.bodies, string(body))
 		s.mu.Unlock()
 		if s.write(c, r, s.Answer(req)) != nil {
 			return

@@ -161,6 +161,9 @@ func boundsHeaders(t *testing.T, d Dialect) {
 func refusesCompression(t *testing.T, d Dialect) {
 	o, server := ask(t, d, Reply{Headers: "Content-Encoding: gzip\r\n", Pieces: []string{"\x1f\x8b\x08"}}, nil)
 	expect(t, o, sample.Error, sample.ClassProtocol)
+	if !strings.Contains(o.Failure.Message, "gzip") {
+		t.Errorf("the message does not name the encoding: %s", o.Failure.Message)
+	}
 	if got := server.Requests()[0].Header.Get("Accept-Encoding"); got != "identity" {
 		t.Errorf("Accept-Encoding %q", got)
 	}

@@ -2,6 +2,7 @@ package targettest
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -246,4 +247,31 @@ func (d Dialect) optional(text string) []Stream {
 		list = append(list, comment, bare, mark)
 	}
 	return list
+}
+
+// Sent is what an adapter wrote for one request.
+type Sent struct {
+	Path string
+	Body map[string]any
+}
+
+// Sends returns what an adapter writes for req, to a server that answers
+// nothing of use.
+func Sends(t *testing.T, open func(*testing.T, target.Config) target.Target, req target.Request) Sent {
+	t.Helper()
+	var sent Sent
+	synctest.Test(t, func(t *testing.T) {
+		server := &Scripted{Answer: func(*http.Request) Reply { return Reply{Status: "418 I'm a teapot"} }}
+		tgt := open(t, server.Start(t))
+		defer tgt.Close()
+		tgt.Stream(t.Context(), req, Clock())
+		if len(server.Requests()) != 1 {
+			t.Fatalf("%d requests for one", len(server.Requests()))
+		}
+		sent.Path = server.Requests()[0].URL.Path
+		if err := json.Unmarshal([]byte(server.Bodies()[0]), &sent.Body); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return sent
 }
