@@ -107,7 +107,17 @@ func keepsSecret(t *testing.T, d Dialect) {
 
 func refusesRedirect(t *testing.T, d Dialect) {
 	for _, where := range []string{"http://evil.example/", "http://pipe:81/x", "https://pipe/x", "//evil.example"} {
-		o, server := ask(t, d, Reply{Status: "307 Temporary Redirect", Headers: "Location: " + where + "\r\n"}, nil)
+		asked := 0
+		server := &Scripted{Answer: func(*http.Request) Reply {
+			if asked++; asked > 1 {
+				return Reply{Pieces: []string{d.answer()}}
+			}
+			return Reply{Status: "307 Temporary Redirect", Headers: "Location: " + where + "\r\n"}
+		}}
+		tgt := d.Open(t, server.Start(t))
+		o := tgt.Stream(t.Context(), Question(), Clock())
+		tgt.Close()
+		Valid(t, o)
 		expect(t, o, sample.Error, sample.ClassHTTP)
 		if n := len(server.Requests()); n != 1 || o.Failure.Status != sample.Some(307) {
 			t.Errorf("%s: %d requests, failure %+v", where, n, o.Failure)
