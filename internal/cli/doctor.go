@@ -112,13 +112,14 @@ func optional(what, found, reason, do string) diagnosis {
 func energy(ctx context.Context) diagnosis {
 	c := rapl.New(host.System())
 	defer c.Close()
+	reason := "no RAPL counters"
 	for _, r := range c.Collect(ctx) {
 		if r.Value.OK() {
 			return diagnosis{"energy", fine, "RAPL counters can be read", ""}
 		}
-		return diagnosis{"energy", missing, r.Reason, ""}
+		reason = r.Reason
 	}
-	return diagnosis{"energy", missing, "no RAPL counters", ""}
+	return diagnosis{"energy", missing, reason, ""}
 }
 
 // checkStore looks at the store's place without making a store.

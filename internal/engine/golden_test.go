@@ -166,7 +166,7 @@ func (d *deviation) hold(t *testing.T, worst, mean, agreement float64) {
 	}
 }
 
-func TestExactNumericsMatchLlamaCppWithF32(t *testing.T) {
+func TestRealModelExactMatchesLlamaCppWithF32(t *testing.T) {
 	g := readGolden(t)
 	m := openReal(t, engine.Options{Numerics: tensor.Exact})
 	s := session(t, m)
@@ -183,7 +183,7 @@ func TestExactNumericsMatchLlamaCppWithF32(t *testing.T) {
 // Activations in 8 bit move the log-probabilities as they do in llama.cpp, whose
 // own runs of the two numerics differ on these prompts (token and top 10, while
 // the texts agree) by 0.099 on average and 0.66 at worst.
-func TestFastNumericsStayNearF32(t *testing.T) {
+func TestRealModelFastStaysNearF32(t *testing.T) {
 	g := readGolden(t)
 	m := openReal(t, engine.Options{Numerics: tensor.Fast})
 	s := session(t, m)
