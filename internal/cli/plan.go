@@ -95,7 +95,7 @@ func (a *app) printPlan(s *spec.Spec, p *spec.Plan, est spec.Estimate, show int)
 	t.write(a.Stdout, "  ", a.style())
 	fmt.Fprintf(a.Stdout, "\n  %d requests, %d loads, about %s (%s)\n", len(p.Trials), est.Loads, roundTime(est.Took), guessBasis)
 	for _, al := range p.Aliases {
-		fmt.Fprintf(a.Stdout, "  alias  %s: %s are one configuration\n", al.Subject, configList(al.Requested))
+		fmt.Fprintf(a.Stdout, "  alias  %s: %s\n", al.Subject, configList(al.Requested))
 	}
 	if show == 0 || len(p.Trials) == 0 {
 		return
@@ -126,16 +126,18 @@ func configText(config map[string]any) string {
 	return strings.Join(parts, " ")
 }
 
+// configList prints configurations in the order of their texts, the first few.
 func configList(configs []map[string]any) string {
 	parts := make([]string, 0, len(configs))
-	for i, c := range configs {
-		if i == 4 && len(configs) > 5 {
-			parts = append(parts, fmt.Sprintf("%d more", len(configs)-i))
-			break
-		}
+	for _, c := range configs {
 		parts = append(parts, "("+configText(c)+")")
 	}
-	return strings.Join(parts, ", ")
+	slices.Sort(parts)
+	const most = 3
+	if left := len(parts) - most; left > 0 {
+		parts = append(parts[:most], fmt.Sprintf("%d more", left))
+	}
+	return strings.Join(parts, " = ")
 }
 
 // roundTime prints a duration as people say it.

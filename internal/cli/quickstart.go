@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"chimera/internal/run"
-	"chimera/internal/sample"
 	"chimera/internal/store"
 
 	"github.com/spf13/cobra"
@@ -49,10 +48,10 @@ func (a *app) quickstartEmbedded(ctx context.Context, started time.Time) error {
 	}
 	d := quickstartDraft([]any{map[string]any{"id": "engine", "kind": "native", "url": a.quickstartFolder()}}, subjects)
 	threads := slices.Compact([]int{1, runtime.NumCPU()})
-	sweep := map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 3,
+	sweep := map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 6,
 		"factors": map[string]any{"threads": threads, "kv_type": []string{"f16", "q8_0"}}}
 	d["experiments"] = append(d["experiments"].([]any), sweep)
-	return a.quickstartRun(ctx, d, "synthetic models have no quality to measure; the memory column is the file's size")
+	return a.quickstartRun(ctx, d, "quality: the text of synthetic models is noise")
 }
 
 // quickstartServer measures one model of a real server.
@@ -63,7 +62,7 @@ func (a *app) quickstartServer(ctx context.Context, e endpoint) error {
 	}
 	d := quickstartDraft([]any{e.target("server")}, []any{e.subject("model", "server", options)})
 	if _, ok := catalogue().Option(e.kind, "temperature"); ok {
-		d["experiments"] = append(d["experiments"].([]any), map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 3,
+		d["experiments"] = append(d["experiments"].([]any), map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 6,
 			"factors": map[string]any{"temperature": []float64{0, 0.8}}})
 	}
 	if e.kind == "openai" || e.kind == "llamaserver" {
@@ -75,7 +74,7 @@ func (a *app) quickstartServer(ctx context.Context, e endpoint) error {
 // quickstartDraft is the experiment of a first run: the suite on every subject
 // in five blocks, and cold loads apart.
 func quickstartDraft(targets, subjects []any) draft {
-	const coldLoads = 6 // the fewest that give a median an interval
+	const coldLoads = 6 // the fewest that give a median an interval; so are the sweep's blocks
 	return draft{
 		"version": 1, "name": "quickstart", "question": "Which variant answers fastest, and which settings matter?",
 		"targets": targets, "subjects": subjects,
@@ -105,24 +104,21 @@ func (a *app) quickstartShow(ctx context.Context, st store.Reader, r run.Result,
 	if err != nil {
 		return err
 	}
-	rows, err := usable(st.Samples(ctx, r.Run))
+	rows, err := measuredIn(ctx, st, r.Run)
 	if err != nil {
 		return err
 	}
-	of := func(experiments ...string) []*sample.Sample {
-		return filterRows(rows, func(s *sample.Sample) bool { return slices.Contains(experiments, s.Experiment) })
-	}
 	fmt.Fprintf(a.Stdout, "\n  sealed  run %s (%s)\n\n", r.Run, statusLine(stored))
-	if err := a.factTable(of("baseline", "cold"), []string{"subject"}, []column{columnDecode, columnWarm, columnCold}); err != nil {
+	if err := a.factTable(rows.of("baseline", "cold"), []string{"subject"}, []column{columnDecode, columnWarm, columnLoad, columnCold}); err != nil {
 		return err
 	}
-	if part := of("sweep"); len(part) > 0 {
+	if part := rows.of("sweep"); len(part.rows) > 0 {
 		fmt.Fprintln(a.Stdout)
 		if err := a.factTable(part, []string{"subject", "config"}, []column{columnDecode, columnWarm}); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(a.Stdout, "\n  medians with 95 %% intervals by order statistics; warm and cold never share a column\n")
+	fmt.Fprintf(a.Stdout, "\n  medians with 95 %% intervals by order statistics; TTFT cold is of the first request after a load\n")
 	a.remarks(stored.Manifest)
 	fmt.Fprintf(a.Stdout, "  not measured  %s\n", notMeasured)
 	fmt.Fprintf(a.Stdout, "  rows          chimera runs show %s · chimera runs export %s --format jsonl\n", r.Run, r.Run)

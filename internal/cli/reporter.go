@@ -12,23 +12,51 @@ import (
 
 // reporter turns the conductor's events into bars, one per experiment.
 type reporter struct {
-	a     *app
-	p     *progress
-	total map[string]int // trials by experiment
-	mu    sync.Mutex
-	bars  map[string]*bar
+	a    *app
+	p    *progress
+	plan map[string]*extent // by experiment
+
+	mu struct {
+		sync.Mutex
+		bars map[string]*bar
+	}
+}
+
+// extent is how much an experiment asks for.
+type extent struct {
+	trials                    int
+	subjects, prompts, blocks map[string]bool
 }
 
 func (a *app) reporter(plan *spec.Plan) run.Reporter {
 	if a.quiet {
 		return nil
 	}
-	r := &reporter{a: a, total: map[string]int{}, bars: map[string]*bar{}}
+	r := &reporter{a: a, plan: map[string]*extent{}}
+	r.mu.bars = map[string]*bar{}
 	r.p = &progress{w: a.Stderr, width: a.Width, st: style{on: a.Width > 0 && a.Getenv("NO_COLOR") == "" && !a.noColor}, now: time.Now}
 	for _, t := range plan.Trials {
-		r.total[t.Experiment]++
+		x := r.plan[t.Experiment]
+		if x == nil {
+			x = &extent{subjects: map[string]bool{}, prompts: map[string]bool{}, blocks: map[string]bool{}}
+			r.plan[t.Experiment] = x
+		}
+		x.trials++
+		x.subjects[t.Subject], x.prompts[t.Prompt], x.blocks[fmt.Sprint(t.Block)] = true, true, true
 	}
 	return r
+}
+
+// String says what the trials are made of.
+func (x *extent) String() string {
+	return fmt.Sprintf("%s × %s × %s", plural(len(x.subjects), "subject"), plural(len(x.prompts), "prompt"), plural(len(x.blocks), "block"))
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }
 
 // Report follows one event.
@@ -36,20 +64,26 @@ func (r *reporter) Report(e run.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e.Kind {
-	case run.TrialDone:
-		b := r.bars[e.Row.Experiment]
-		if b == nil {
-			b = r.p.start(e.Row.Experiment, fmt.Sprintf("%d requests", r.total[e.Row.Experiment]), r.total[e.Row.Experiment])
-			r.bars[e.Row.Experiment] = b
-		}
-		b.step(e.Row.Outcome == sample.OK)
+	case run.TrialDone, run.Stopped:
+		r.bar(e.Row.Experiment).step(e.Row.Outcome == sample.OK || e.Kind == run.Stopped)
 	case run.Sealing:
-		for _, b := range r.bars {
+		for _, b := range r.mu.bars {
 			b.end()
 		}
-	case run.Checking:
+	case run.Checking, run.Warned:
 		if r.p.width == 0 {
 			r.a.note("%s", e.Text)
 		}
 	}
+}
+
+// bar returns an experiment's bar; its clock starts with the first trial.
+func (r *reporter) bar(experiment string) *bar {
+	b := r.mu.bars[experiment]
+	if b == nil {
+		x := r.plan[experiment]
+		b = r.p.start(experiment, x.String(), x.trials)
+		r.mu.bars[experiment] = b
+	}
+	return b
 }

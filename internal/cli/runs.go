@@ -87,7 +87,7 @@ func (a *app) showRun(ctx context.Context, s store.Reader, r store.Run) error {
 		fmt.Fprintf(a.Stdout, "  subject   %s\n", subjectLine(sub))
 	}
 	fmt.Fprintln(a.Stdout)
-	rows, err := usable(s.Samples(ctx, r.ID()))
+	rows, err := measuredIn(ctx, s, r.ID())
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func subjectLine(s sample.SubjectRecord) string {
 func (a *app) remarks(m sample.Manifest) {
 	seen := map[string]bool{} // an alias foreseen and then confirmed is said once
 	for _, al := range m.Aliases {
-		line := fmt.Sprintf("%s: one configuration was asked for in %d ways: %s", al.Subject, len(al.Requested), configList(al.Requested))
+		line := fmt.Sprintf("%s: one configuration asked for as %s", al.Subject, configList(al.Requested))
 		if !seen[line] {
 			fmt.Fprintf(a.Stdout, "  alias     %s\n", line)
 		}

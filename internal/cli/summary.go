@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
 	"chimera/internal/fact"
+	"chimera/internal/run"
 	"chimera/internal/sample"
+	"chimera/internal/store"
 	"chimera/internal/unit"
 )
 
@@ -39,23 +42,63 @@ var (
 	columnServer = column{"server's own", "server_decode_rate", "median", sample.Measure}
 	columnWarm   = column{"TTFT warm", "ttft", "median", sample.Measure}
 	columnCold   = column{"TTFT cold", "ttft", "median", sample.Cold}
+	columnLoad   = column{"load", run.SeriesLoad, "median", sample.Cold} // of the model, before the first request
 )
+
+// facts answers a column: from the rows, or from the readings of loads.
+func (c column) facts(m measured, by []string) ([]fact.Fact, error) {
+	if c.metric == run.SeriesLoad {
+		return fact.ReadingQuery{Series: c.metric, Aggregate: c.aggregate, Where: map[string]string{"phase": string(c.phase)}, By: by}.Run(m.readings)
+	}
+	return fact.Query{Metric: c.metric, Aggregate: c.aggregate, Phase: c.phase, By: by}.Run(m.rows)
+}
+
+// measured is what a run's tables are made of.
+type measured struct {
+	rows     []*sample.Sample  // that count: final, not superseded
+	readings []*sample.Reading // of loads
+}
+
+// measuredIn reads a run.
+func measuredIn(ctx context.Context, st store.Reader, id string) (measured, error) {
+	rows, err := usable(st.Samples(ctx, id))
+	if err != nil {
+		return measured{}, err
+	}
+	m := measured{rows: rows}
+	for r, err := range st.Readings(ctx, id) {
+		if err != nil {
+			return measured{}, err
+		}
+		if r.Kind == run.KindLoad {
+			m.readings = append(m.readings, r)
+		}
+	}
+	return m, nil
+}
+
+// of keeps the rows of some experiments.
+func (m measured) of(experiments ...string) measured {
+	m.rows = filterRows(m.rows, func(s *sample.Sample) bool { return slices.Contains(experiments, s.Experiment) })
+	return m
+}
 
 // tables prints a table for each experiment, warm and cold rows in columns of
 // their own.
-func (a *app) tables(rows []*sample.Sample) error {
+func (a *app) tables(m measured) error {
+	rows := m.rows
 	for _, e := range experimentsOf(rows) {
-		part := filterRows(rows, func(s *sample.Sample) bool { return s.Experiment == e })
-		warm := slices.ContainsFunc(part, func(s *sample.Sample) bool { return s.Phase == sample.Measure })
+		part := m.of(e)
+		warm := slices.ContainsFunc(part.rows, func(s *sample.Sample) bool { return s.Phase == sample.Measure })
 		configs := map[string]bool{}
-		for _, s := range part {
+		for _, s := range part.rows {
 			c, _ := fact.Field(s, "config")
 			configs[c] = true
 		}
 		by, columns := []string{"subject"}, []column{columnDecode, columnServer, columnWarm}
 		if !warm {
-			columns = []column{columnCold}
-		} else if slices.ContainsFunc(part, func(s *sample.Sample) bool { return s.Phase == sample.Cold }) {
+			columns = []column{columnLoad, columnCold}
+		} else if slices.ContainsFunc(part.rows, func(s *sample.Sample) bool { return s.Phase == sample.Cold }) {
 			columns = append(columns, columnCold)
 		}
 		if len(configs) > 1 {
@@ -92,7 +135,7 @@ func filterRows(rows []*sample.Sample, keep func(*sample.Sample) bool) []*sample
 
 // factTable prints one line per scope: how many of the planned rows were ok,
 // then each column's value with its interval.
-func (a *app) factTable(rows []*sample.Sample, by []string, columns []column) error {
+func (a *app) factTable(m measured, by []string, columns []column) error {
 	heads := []string{}
 	for _, f := range by {
 		heads = append(heads, strings.Replace(f, "config", "configuration", 1))
@@ -100,7 +143,7 @@ func (a *app) factTable(rows []*sample.Sample, by []string, columns []column) er
 	heads = append(heads, ">ok")
 	cells := map[string][]string{}
 	for i, c := range columns {
-		facts, err := fact.Query{Metric: c.metric, Aggregate: c.aggregate, Phase: c.phase, By: by}.Run(rows)
+		facts, err := c.facts(m, by)
 		if err != nil {
 			return err
 		}
@@ -115,12 +158,12 @@ func (a *app) factTable(rows []*sample.Sample, by []string, columns []column) er
 		}
 	}
 	t := newTable(heads...)
-	for _, scope := range scopes(rows, by) {
+	for _, scope := range scopes(m.rows, by) {
 		line := make([]string, 0, len(heads))
 		for _, part := range scope {
 			line = append(line, clip(part, 36))
 		}
-		ok, planned := outcomesOf(rows, by, scope)
+		ok, planned := outcomesOf(m.rows, by, scope)
 		line = append(line, fmt.Sprintf("%d/%d", ok, planned))
 		t.row(append(line, cells[strings.Join(scope, "\x00")]...)...)
 	}

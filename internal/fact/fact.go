@@ -91,15 +91,23 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 	}
 	facts := make([]Fact, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		f := q.fact(def, aggregate, groups[key])
-		id, err := digest.JSON(f)
+		f, err := identify(q.fact(def, aggregate, groups[key]))
 		if err != nil {
-			return nil, fmt.Errorf("fact %s %s: %w", q.Aggregate, q.Metric, err)
+			return nil, err
 		}
-		f.ID = "F" + digest.Short(id, 10)
 		facts = append(facts, f)
 	}
 	return facts, nil
+}
+
+// identify gives a fact the id that its content has.
+func identify(f Fact) (Fact, error) {
+	id, err := digest.JSON(f)
+	if err != nil {
+		return f, fmt.Errorf("fact %s of %s: %w", f.Aggregate, f.Metric, err)
+	}
+	f.ID = "F" + digest.Short(id, 10)
+	return f, nil
 }
 
 func (q Query) key(s *sample.Sample) (string, error) {
@@ -178,16 +186,17 @@ func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Samp
 	}
 	f.N, f.Evidence.Digest = len(values), chain.Sum()
 	f.Caveats = caveats(group, missing)
-	if f.N == 0 {
-		f.Reason, f.Method = noValue(missing), "none"
-		return f
-	}
-	aggregate(values, &f)
+	f.settleAll(aggregate, values, missing)
 	return f
 }
 
-func noValue(missing map[string]int) string {
-	return "no row has a value: " + strings.Join(counted(missing), "; ")
+// settleAll aggregates the values, or says why there are none.
+func (f *Fact) settleAll(aggregate aggregate, values []float64, missing map[string]int) {
+	if len(values) == 0 {
+		f.Reason, f.Method = "no row has a value: "+strings.Join(counted(missing), "; "), "none"
+		return
+	}
+	aggregate(values, f)
 }
 
 func counted(missing map[string]int) []string {
@@ -200,10 +209,7 @@ func counted(missing map[string]int) []string {
 
 // caveats are what a reader must know beside the value.
 func caveats(group []*sample.Sample, missing map[string]int) []string {
-	var out []string
-	for _, text := range counted(missing) {
-		out = append(out, "left out: "+text)
-	}
+	out := leftOut(missing)
 	synthetic, simulated := 0, 0
 	for _, s := range group {
 		if s.Synthetic {
@@ -218,6 +224,14 @@ func caveats(group []*sample.Sample, missing map[string]int) []string {
 	}
 	if simulated > 0 {
 		out = append(out, "simulated: the time line is invented")
+	}
+	return out
+}
+
+func leftOut(missing map[string]int) []string {
+	var out []string
+	for _, text := range counted(missing) {
+		out = append(out, "left out: "+text)
 	}
 	return out
 }
