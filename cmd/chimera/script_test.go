@@ -27,6 +27,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "simulate": simulate, "write": write,
+			"json": jsonDocument, "jsonl": jsonLines, "let": let, "narrow": narrow,
 		},
 	})
 }

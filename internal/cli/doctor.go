@@ -72,12 +72,12 @@ func (a *app) printDiagnoses(checks []diagnosis) {
 		case problem:
 			state = st.bad(state)
 		}
-		t.row(c.What, state, clip(c.Found, 72))
+		t.row(c.What, state, c.Found)
 	}
 	t.write(a.Stdout, "", st)
 	for _, c := range checks {
 		if c.Do != "" {
-			fmt.Fprintf(a.Stdout, "%s: %s\n", c.What, c.Do)
+			paragraph(a.Stdout, c.What+": ", c.Do)
 		}
 	}
 }

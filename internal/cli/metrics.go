@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"chimera/internal/export"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
-
-	"chimera/internal/export"
 
 	"github.com/spf13/cobra"
 )
@@ -56,7 +55,7 @@ func (a *app) metricsCmd() *cobra.Command {
 			}
 			t := newTable("metric", "unit", "better", "formula")
 			for _, m := range chosen {
-				t.row(m.ID, string(m.Unit), string(m.Direction), clip(m.Formula, 60))
+				t.row(m.ID, string(m.Unit), string(m.Direction), m.Formula)
 			}
 			t.write(a.Stdout, "", a.style())
 			a.note("hint: `chimera metrics decode_rate` explains one")
@@ -67,10 +66,10 @@ func (a *app) metricsCmd() *cobra.Command {
 
 func (a *app) printMetric(m metric.Metric) {
 	fmt.Fprintf(a.Stdout, "%s (version %d)\n", a.style().bold(m.ID), m.Version)
-	fmt.Fprintf(a.Stdout, "  %s\n", m.Doc)
+	paragraph(a.Stdout, "  ", m.Doc)
 	fmt.Fprintf(a.Stdout, "  unit     %s, %s is better\n", m.Unit, m.Direction)
-	fmt.Fprintf(a.Stdout, "  formula  %s\n", m.Formula)
-	fmt.Fprintf(a.Stdout, "  needs    %s\n", strings.Join(m.Needs, ", "))
+	paragraph(a.Stdout, "  formula  ", m.Formula)
+	paragraph(a.Stdout, "  needs    ", strings.Join(m.Needs, ", "))
 }
 
 // exportMetrics are the metrics of one request, for tables of rows.

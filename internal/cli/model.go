@@ -65,9 +65,14 @@ func (a *app) modelLsCmd() *cobra.Command {
 				if r.Synthetic {
 					note = "synthetic"
 				}
-				t.row(clip(r.Path, 44), r.Architecture, r.Quantization, countMillions(r.Parameters), sizeText(r.FileBytes), clip(note, 40))
+				path, err := filepath.Rel(folder, r.Path)
+				if err != nil {
+					path = r.Path
+				}
+				t.row(path, r.Architecture, r.Quantization, countMillions(r.Parameters), sizeText(r.FileBytes), note)
 			}
-			t.write(a.Stdout, "", a.style())
+			fmt.Fprintf(a.Stdout, "in %s\n", folder)
+			t.write(a.Stdout, "  ", a.style())
 			return nil
 		},
 	}

@@ -93,7 +93,7 @@ func (a *app) printPlan(s *spec.Spec, p *spec.Plan, est spec.Estimate, show int)
 			fmt.Sprint(count[spec.Cold]), fmt.Sprint(count[spec.Warmup]), fmt.Sprint(count[spec.Measure]))
 	}
 	t.write(a.Stdout, "  ", a.style())
-	fmt.Fprintf(a.Stdout, "\n  %d requests, %d loads, about %s (%s)\n", len(p.Trials), est.Loads, roundTime(est.Took), guessBasis)
+	fmt.Fprintf(a.Stdout, "\n  %d requests, %d loads, about %s\n  %s\n", len(p.Trials), est.Loads, roundTime(est.Took), guessBasis)
 	for _, al := range p.Aliases {
 		fmt.Fprintf(a.Stdout, "  alias  %s: %s\n", al.Subject, configList(al.Requested))
 	}
@@ -106,7 +106,7 @@ func (a *app) printPlan(s *spec.Spec, p *spec.Plan, est spec.Estimate, show int)
 	fmt.Fprintln(a.Stdout)
 	rows := newTable(">order", "trial", "phase", ">plot", "subject", "prompt", "configuration")
 	for _, tr := range p.Trials[:show] {
-		rows.row(fmt.Sprint(tr.Order), tr.ID, string(tr.Phase), fmt.Sprint(tr.Plot), clip(tr.Subject, 16), clip(tr.Prompt, 20), clip(configText(tr.Config), 40))
+		rows.row(fmt.Sprint(tr.Order), tr.ID, string(tr.Phase), fmt.Sprint(tr.Plot), tr.Subject, tr.Prompt, configText(tr.Config))
 	}
 	rows.write(a.Stdout, "  ", a.style())
 	if left := len(p.Trials) - show; left > 0 {

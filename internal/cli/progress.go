@@ -179,5 +179,8 @@ func clip(text string, n int) string {
 	if len(r) <= n {
 		return text
 	}
-	return string(r[:max(0, n-1)]) + "…"
+	if n <= 0 {
+		return ""
+	}
+	return string(r[:n-1]) + "…"
 }

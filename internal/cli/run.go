@@ -78,7 +78,7 @@ func (a *app) conduct(ctx context.Context, s *spec.Spec, o runOptions) (run.Resu
 
 // resume goes on with a stored run.
 func (a *app) resume(ctx context.Context, id string, o runOptions) error {
-	st, err := a.openStore(ctx)
+	st, err := sqlite.OpenExisting(ctx, a.storePath())
 	if err != nil {
 		return err
 	}

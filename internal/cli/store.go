@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -32,8 +35,12 @@ func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
 	return sqlite.Open(ctx, path)
 }
 
-// withStore runs do with the store open.
+// withStore runs do with the store open. Looking for runs makes no store:
+// where there is none, there are no runs.
 func (a *app) withStore(ctx context.Context, do func(store.Store) error) error {
+	if _, err := os.Stat(a.storePath()); errors.Is(err, fs.ErrNotExist) && !strings.Contains(a.storePath(), "://") {
+		return do(noStore{path: a.storePath()})
+	}
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -43,4 +50,18 @@ func (a *app) withStore(ctx context.Context, do func(store.Store) error) error {
 		err = closed
 	}
 	return err
+}
+
+// noStore is a store that is not there. It lists no runs and finds none, which
+// is all that a command may ask before it has found a run.
+type noStore struct {
+	store.Store
+	path string
+}
+
+func (noStore) Runs(context.Context, store.Filter) ([]store.Run, error) { return nil, nil }
+
+func (n noStore) Run(_ context.Context, id string) (store.Run, error) {
+	return store.Run{}, fault.With(fmt.Errorf("no run %q: there is no store at %s", id, n.path), fault.Usage,
+		"`chimera run` makes a store, --store names another")
 }
