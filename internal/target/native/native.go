@@ -44,10 +44,10 @@ type Target struct {
 	folder  string
 	version string
 
-	// mu is held for reading while a request runs, for writing while a model
-	// comes or goes: a model is never freed under a request.
-	mu struct {
-		sync.RWMutex
+	// Requests run inside the gate, a model comes and goes alone in it: it is
+	// never freed under a request.
+	gate     gate
+	resident struct { // guarded by gate
 		model *engine.Model
 		path  string
 		key   string // reload key of the resident model
@@ -105,7 +105,8 @@ func (t *Target) find(model string) (string, error) {
 		"give the path of a GGUF file; `chimera model synth` makes one")
 }
 
-// Effective clamps the context to the trained one and fills in the defaults.
+// Effective clamps the context to the trained one and the batch to the context,
+// and fills in the defaults.
 func (t *Target) Effective(d target.Description, requested map[string]any) map[string]any {
 	effective := map[string]any{}
 	for _, o := range Options {
@@ -125,6 +126,11 @@ func (t *Target) Effective(d target.Description, requested map[string]any) map[s
 			effective["num_ctx"] = math.Min(ctx, float64(trained))
 		}
 	}
+	if batch, ok := effective["num_batch"].(float64); ok {
+		if ctx, ok := effective["num_ctx"].(float64); ok { // no batch is larger than what the context holds
+			effective["num_batch"] = math.Min(batch, ctx)
+		}
+	}
 	return effective
 }
 
@@ -139,67 +145,104 @@ func (t *Target) Load(ctx context.Context, model string, config map[string]any) 
 	if err := target.CheckOptions(name, Options, config); err != nil {
 		return target.Loaded{}, err
 	}
-	if err := ctx.Err(); err != nil {
-		return target.Loaded{}, context.Cause(ctx)
-	}
-	path, err := t.find(model)
-	if err != nil {
+	loaded := target.Loaded{Residency: target.Managed, PID: sample.Some(os.Getpid())}
+	var err error
+	if loaded.Took, err = t.acquire(ctx, model, config); err != nil {
 		return target.Loaded{}, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	loaded := target.Loaded{Residency: target.Managed, PID: sample.Some(os.Getpid())}
-	if t.mu.model == nil || t.mu.path != path || t.mu.key != t.ReloadKey(config) {
-		took, err := t.replace(path, config)
-		if err != nil {
-			return target.Loaded{}, err
-		}
-		loaded.Took = sample.Some(took)
-	}
-	loaded.Effective = effectiveOptions(t.mu.model.Options())
-	loaded.Bytes = sample.Some(uint64(t.mu.model.Info().WeightBytes))
+	defer t.gate.leave()
+	loaded.Effective = effectiveOptions(t.resident.model.Options())
+	loaded.Bytes = sample.Some(uint64(t.resident.model.Info().WeightBytes))
 	return loaded, nil
 }
 
-// replace frees the resident model and opens another. The lock is held.
-func (t *Target) replace(path string, config map[string]any) (time.Duration, error) {
-	t.free()
+// acquire returns inside the gate with the model resident, and how long its
+// load took if it was not.
+func (t *Target) acquire(ctx context.Context, model string, config map[string]any) (took sample.Opt[time.Duration], err error) {
+	if ctx.Err() != nil {
+		return took, context.Cause(ctx)
+	}
+	path, err := t.find(model)
+	if err != nil {
+		return took, err
+	}
+	key := t.ReloadKey(config)
+	if !t.gate.enter(ctx.Done(), false) {
+		return took, context.Cause(ctx)
+	}
+	if t.holds(path, key) {
+		return took, nil
+	}
+	t.gate.leave()
+	if !t.gate.enter(ctx.Done(), true) {
+		return took, context.Cause(ctx)
+	}
+	if !t.holds(path, key) { // nobody else brought it about meanwhile
+		if err := t.replace(path, key, config); err != nil {
+			t.gate.leave()
+			return took, err
+		}
+		took = sample.Some(t.resident.model.LoadTime())
+	}
+	t.gate.share()
+	return took, nil
+}
+
+// holds reports whether a load is the resident one. The caller is inside.
+func (t *Target) holds(path, key string) bool {
+	return t.resident.model != nil && t.resident.path == path && t.resident.key == key
+}
+
+// replace frees the resident model and opens another. The caller is alone.
+func (t *Target) replace(path, key string, config map[string]any) error {
 	options, err := engineOptions(config, path)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	if err := t.free(); err != nil {
+		return err
 	}
 	m, err := engine.Open(path, options)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	t.mu.model, t.mu.path, t.mu.key = m, path, t.ReloadKey(config)
-	return m.LoadTime(), nil
+	t.resident.model, t.resident.path, t.resident.key = m, path, key
+	return nil
 }
 
-// free drops the resident model, if any. The lock is held for writing.
+// free drops the resident model, if any. The caller is alone.
 func (t *Target) free() error {
-	if t.mu.model == nil {
+	if t.resident.model == nil {
 		return nil
 	}
 	t.idle.Lock()
 	t.idle.sessions = nil
 	t.idle.Unlock()
-	err := t.mu.model.Close()
-	t.mu.model, t.mu.path, t.mu.key = nil, "", ""
+	err := t.resident.model.Close()
+	t.resident.model, t.resident.path, t.resident.key = nil, "", ""
 	return err
 }
 
-// Unload frees the model.
-func (t *Target) Unload(context.Context, string) (target.Residency, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// Unload frees the model, if it is the resident one.
+func (t *Target) Unload(ctx context.Context, model string) (target.Residency, error) {
+	path, err := t.find(model)
+	if err != nil {
+		return target.Managed, err
+	}
+	if !t.gate.enter(ctx.Done(), true) {
+		return target.Managed, context.Cause(ctx)
+	}
+	defer t.gate.leave()
+	if t.resident.path != path {
+		return target.Managed, nil
+	}
 	return target.Managed, t.free()
 }
 
-// Close is Unload.
+// Close waits for the requests that run and frees the model.
 func (t *Target) Close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.gate.enter(nil, true)
+	defer t.gate.leave()
 	return t.free()
 }
 
@@ -218,11 +261,11 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 		return a.Conclude(ctx, context.Cause(ctx))
 	}
 	a.T.Send = sample.Some(now())
-	load, release, err := t.acquire(ctx, req)
+	load, err := t.acquire(ctx, req.Model, req.Config)
 	if err == nil {
 		a.Times.Load = load
 		err = t.generate(ctx, req, now, a)
-		release()
+		t.gate.leave()
 	}
 	a.T.End = sample.Some(now())
 	if err != nil && ctx.Err() == nil {
@@ -230,32 +273,6 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 		a.Failure.Class = sample.ClassEngine
 	}
 	return a.Conclude(ctx, err)
-}
-
-// acquire returns with the request's model resident and held for reading.
-func (t *Target) acquire(ctx context.Context, req target.Request) (load sample.Opt[time.Duration], release func(), err error) {
-	path, err := t.find(req.Model)
-	if err != nil {
-		return load, nil, err
-	}
-	key := t.ReloadKey(req.Config)
-	for {
-		t.mu.RLock()
-		if t.mu.model != nil && t.mu.path == path && t.mu.key == key {
-			return load, t.mu.RUnlock, nil
-		}
-		t.mu.RUnlock()
-		if ctx.Err() != nil { // two streams that want different models could turn here for long
-			return load, nil, context.Cause(ctx)
-		}
-		loaded, err := t.Load(ctx, req.Model, req.Config)
-		if err != nil {
-			return load, nil, err
-		}
-		if loaded.Took.OK() {
-			load = loaded.Took
-		}
-	}
 }
 
 // generate runs the request in a session of the resident model.
@@ -279,7 +296,7 @@ func (t *Target) generate(ctx context.Context, req target.Request, now target.Cl
 	if err != nil {
 		return err
 	}
-	record(a, t.mu.model.Options(), result)
+	record(a, t.resident.model.Options(), result)
 	a.Ended = result.Finish != engine.Cancelled
 	if !a.Ended {
 		return context.Cause(ctx)
@@ -321,7 +338,7 @@ func record(a *target.Answer, used engine.Options, r engine.Result) {
 	})
 }
 
-// session takes an idle session or makes one. A read lock on mu is held.
+// session takes an idle session or makes one. The caller is inside the gate.
 func (t *Target) session() (*engine.Session, error) {
 	t.idle.Lock()
 	defer t.idle.Unlock()
@@ -330,7 +347,7 @@ func (t *Target) session() (*engine.Session, error) {
 		t.idle.sessions = t.idle.sessions[:n-1]
 		return s, nil
 	}
-	return t.mu.model.NewSession()
+	return t.resident.model.NewSession()
 }
 
 func (t *Target) keep(s *engine.Session) {
