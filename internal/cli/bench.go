@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -59,32 +61,49 @@ func detectKind(ctx context.Context, base string) (string, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", fault.With(fmt.Errorf("--url %q is not a http or https URL", base), fault.Usage, "for example --url http://127.0.0.1:11434")
 	}
+	if u.User != nil {
+		return "", fault.With(errors.New("--url must not hold a user name or a key"), fault.Usage, "put the key into an environment variable and name it with --key-env")
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
-	answers := func(path string) (bool, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath(path).String(), nil)
+	for _, probe := range []struct{ path, key, kind string }{{"api/version", "version", "ollama"}, {"props", "default_generation_settings", "llamaserver"}} {
+		ok, err := answersWith(ctx, client, u.JoinPath(probe.path).String(), probe.key)
 		if err != nil {
-			return false, err
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return false, err
-		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK, nil
-	}
-	for _, probe := range []struct{ path, kind string }{{"api/version", "ollama"}, {"props", "llamaserver"}} {
-		ok, err := answers(probe.path)
-		if err != nil {
-			return "", fault.With(fmt.Errorf("no answer from %s: %w", u.Redacted(), err), fault.Runtime, "start the server, or correct --url; `chimera doctor` looks around")
+			return "", fault.With(fmt.Errorf("no answer from %s: %w", u, err), fault.Runtime, "start the server, or correct --url; `chimera doctor` looks around")
 		}
 		if ok {
 			return probe.kind, nil
 		}
 	}
 	return "openai", nil
+}
+
+// answersWith reports whether the server answers with a JSON object that has
+// the key: some servers answer every path with a page.
+func answersWith(ctx context.Context, client *http.Client, path, key string) (bool, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return false, err
+	}
+	resp, err := client.Do(req)
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		err = at.Err // without the URL, which the caller names
+	}
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return false, nil
+	}
+	var answer map[string]json.RawMessage
+	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer) != nil {
+		return false, nil
+	}
+	_, ok := answer[key]
+	return ok, nil
 }
 
 // values parses NAME=VALUE options; what looks like a number or a truth value
@@ -99,7 +118,7 @@ func (e *endpoint) values() (map[string]any, error) {
 		if _, twice := out[name]; twice {
 			return nil, fault.New(fault.Usage, "--option %s is given twice", name)
 		}
-		if v, err := strconv.ParseFloat(text, 64); err == nil {
+		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			out[name] = v
 		} else if v, err := strconv.ParseBool(text); err == nil {
 			out[name] = v

@@ -29,6 +29,8 @@ type generateLine struct {
 
 const defaultGenerate = 128
 
+const generateHint = "`chimera model generate --help` lists what can be set"
+
 // generateAnswer is the answer to one line.
 type generateAnswer struct {
 	IDs          []int32        `json:"ids"`
@@ -65,13 +67,13 @@ and answers each with {"ids": [...], "text": "…", "logprobs": [...], "top": [[
 			ask := func(line generateLine, onToken func(engine.Token)) (any, error) {
 				r, err := line.request()
 				if err != nil {
-					return nil, err
+					return nil, fault.With(err, fault.Usage, generateHint)
 				}
 				result, err := session.Generate(ctx, r, onToken)
 				if err == nil && result.Finish == engine.Cancelled {
 					err = fault.With(errors.New("interrupted"), fault.Interrupted, "")
 				}
-				return answerOf(result), err
+				return answerOf(result), withHint(err, generateHint)
 			}
 			if !cmd.Flags().Changed("prompt") {
 				return eachLine(a, func(line generateLine) (any, error) { return ask(line, nil) })
@@ -84,8 +86,11 @@ and answers each with {"ids": [...], "text": "…", "logprobs": [...], "top": [[
 				}
 				return a.printJSON(answer)
 			}
-			_, err = ask(in, func(t engine.Token) { fmt.Fprint(a.Stdout, t.Text) })
-			fmt.Fprintln(a.Stdout)
+			begun := false
+			_, err = ask(in, func(t engine.Token) { begun = true; fmt.Fprint(a.Stdout, t.Text) })
+			if begun || err == nil {
+				fmt.Fprintln(a.Stdout)
+			}
 			return err
 		},
 	}

@@ -61,7 +61,7 @@ func (a *app) modelLsCmd() *cobra.Command {
 			}
 			t := newTable("file", "architecture", "quantization", ">parameters", ">size", "note")
 			for _, r := range rows {
-				note := r.Error
+				note := clip(strings.TrimPrefix(r.Error, "model file "+r.Path+": "), 72)
 				if r.Synthetic {
 					note = "synthetic"
 				}

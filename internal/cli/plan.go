@@ -95,7 +95,7 @@ func (a *app) printPlan(s *spec.Spec, p *spec.Plan, est spec.Estimate, show int)
 	t.write(a.Stdout, "  ", a.style())
 	fmt.Fprintf(a.Stdout, "\n  %d requests, %d loads, about %s\n  %s\n", len(p.Trials), est.Loads, roundTime(est.Took), guessBasis)
 	for _, al := range p.Aliases {
-		fmt.Fprintf(a.Stdout, "  alias  %s: %s\n", al.Subject, configList(al.Requested))
+		paragraph(a.Stdout, "  alias  ", fmt.Sprintf("%s: %s", al.Subject, configList(al.Requested)))
 	}
 	if show == 0 || len(p.Trials) == 0 {
 		return

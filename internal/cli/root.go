@@ -13,8 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"strings"
 
 	"chimera/internal/fault"
 
@@ -72,44 +72,15 @@ to print a number that the rows do not carry.`,
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.BoolVarP(&a.yes, "yes", "y", false, "answer yes where a command would ask")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.With(err, fault.Usage, fmt.Sprintf("`%s --help` lists the flags", cmd.CommandPath()))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.quickstartCmd(), a.benchCmd(),
 		a.specCmd(), a.planCmd(), a.runCmd(), a.runsCmd(), a.metricsCmd(),
 		a.modelCmd(), a.fakeCmd(), a.doctorCmd(), a.versionCmd(), a.manCmd(),
 	)
+	strictBuiltins(root)
 	usageErrors(root)
 	return root
-}
-
-// usageErrors gives every command's argument check the usage code and a hint:
-// cobra's own errors carry neither.
-func usageErrors(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error {
-			err := check(c, args)
-			if err == nil || fault.CodeOf(err) != fault.Runtime {
-				return err
-			}
-			if len(args) > 0 && c.HasSubCommands() {
-				err = unknownCommand(c, args[0])
-			}
-			return fault.With(err, fault.Usage, fmt.Sprintf("`%s --help` shows how", c.CommandPath()))
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usageErrors(sub)
-	}
-}
-
-func unknownCommand(c *cobra.Command, name string) error {
-	text := fmt.Sprintf("unknown command %q", name)
-	if near := c.SuggestionsFor(name); len(near) > 0 {
-		text += ", did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return errors.New(text)
 }
 
 // group is a command that only holds others.
@@ -141,6 +112,9 @@ func (a *app) readInput(path string, limit int64) ([]byte, error) {
 	var r io.Reader = a.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("there is no file %s", path)
+		}
 		if err != nil {
 			return nil, fault.With(err, fault.Usage, "check the path; `chimera spec init > sweep.yaml` writes a first spec")
 		}

@@ -78,7 +78,11 @@ func (a *app) conduct(ctx context.Context, s *spec.Spec, o runOptions) (run.Resu
 
 // resume goes on with a stored run.
 func (a *app) resume(ctx context.Context, id string, o runOptions) error {
-	st, err := sqlite.OpenExisting(ctx, a.storePath())
+	path, err := a.storeFile()
+	if err != nil {
+		return err
+	}
+	st, err := sqlite.OpenExisting(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -89,18 +91,32 @@ func (a *app) readSpec(path string) (*spec.Spec, error) {
 // readBeside reads a file below folder. A spec from elsewhere must not be able
 // to read the machine's other files into a run's prompts.
 func readBeside(folder, name string) ([]byte, error) {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return nil, fault.New(fault.Usage, "%s lies outside the spec's folder", name)
+	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
 	f, err := root.Open(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Usage, "there is no file %s beside the spec", name)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fault.With(fmt.Errorf("read %s: %w", name, inner(err)), fault.Usage, "")
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, fault.New(fault.Usage, "%s is not a regular file", name)
 	}
 	return io.ReadAll(io.LimitReader(f, maxWorkload+1))
+}
+
+// inner drops the name of the system call that failed.
+func inner(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }

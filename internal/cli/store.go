@@ -28,18 +28,31 @@ func (a *app) storePath() string {
 
 // openStore opens the store for writing, and makes it if it is not there.
 func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
-	path := a.storePath()
-	if strings.Contains(path, "://") {
-		return nil, fault.With(errors.New("store: a database server is not supported by this build"), fault.Usage, "give --store a file path")
+	path, err := a.storeFile()
+	if err != nil {
+		return nil, err
 	}
 	return sqlite.Open(ctx, path)
+}
+
+// storeFile is storePath, of a kind that this build can open.
+func (a *app) storeFile() (string, error) {
+	path := a.storePath()
+	if strings.Contains(path, "://") {
+		return "", fault.With(errors.New("store: a database server is not supported by this build"), fault.Usage, "give --store a file path")
+	}
+	return path, nil
 }
 
 // withStore runs do with the store open. Looking for runs makes no store:
 // where there is none, there are no runs.
 func (a *app) withStore(ctx context.Context, do func(store.Store) error) error {
-	if _, err := os.Stat(a.storePath()); errors.Is(err, fs.ErrNotExist) && !strings.Contains(a.storePath(), "://") {
-		return do(noStore{path: a.storePath()})
+	path, err := a.storeFile()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return do(noStore{path: path})
 	}
 	s, err := a.openStore(ctx)
 	if err != nil {

@@ -34,9 +34,12 @@ Architectures: %s. Sizes: %s. Quantizations: %s.`,
 			if _, err := os.Stat(output); err == nil && !a.yes {
 				return fault.With(fmt.Errorf("%s exists", output), fault.Usage, "choose another name, or give --yes to replace it")
 			}
+			if _, err := os.Stat(filepath.Dir(output)); err != nil {
+				return fault.With(fmt.Errorf("there is no folder %s", filepath.Dir(output)), fault.Usage, "make it first, or choose another file with -o")
+			}
 			started := time.Now()
 			if err := synth.Write(output, s); err != nil {
-				return err
+				return withHint(err, "`chimera model synth --help` lists what can be set")
 			}
 			row := describeFile(output)
 			if a.json {

@@ -38,7 +38,7 @@ func (a *app) openTargets(s *spec.Spec) (targets, error) {
 		one, err := a.openTarget(t)
 		if err != nil {
 			open.close()
-			return nil, fmt.Errorf("target %q: %w", t.ID, err)
+			return nil, err
 		}
 		open[t.ID] = one
 	}
@@ -50,7 +50,7 @@ func (a *app) openTarget(t spec.Target) (target.Target, error) {
 	if t.KeyEnv != "" {
 		key := a.Getenv(t.KeyEnv)
 		if key == "" {
-			return nil, fault.With(fmt.Errorf("environment variable %s is empty", t.KeyEnv), fault.Usage, "export it with the API key, or leave out key_env")
+			return nil, fault.With(fmt.Errorf("target %q: environment variable %s is empty", t.ID, t.KeyEnv), fault.Usage, "export it with the API key, or leave out key_env")
 		}
 		cfg.Secret = target.Secret(key)
 	}
@@ -59,7 +59,7 @@ func (a *app) openTarget(t spec.Target) (target.Target, error) {
 			return k.Open(cfg)
 		}
 	}
-	return nil, fault.New(fault.Usage, "no kind of target is called %q", t.Kind)
+	return nil, fault.New(fault.Usage, "target %q: there is no kind of target %q", t.ID, t.Kind)
 }
 
 func (ts targets) close() error {
