@@ -20,7 +20,6 @@ import (
 	"chimera/internal/fault"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
-	"chimera/internal/stats"
 	"chimera/internal/unit"
 )
 
@@ -56,8 +55,9 @@ type Evidence struct {
 // Query asks for one metric, aggregated one way, in one phase, for each scope.
 type Query struct {
 	Metric    string
-	Aggregate string // median, mean, min, max, p50, p90, p95, p99
+	Aggregate string // median, mean, ratio_of_sums, p50, p90, p95, p99, min, max, sd, cv
 	Phase     sample.Phase
+	Where     Conditions // all must hold
 	// By are the fields that make a scope: run, experiment, subject, target,
 	// workload, prompt, block, or an option by its name ("config.num_ctx"), or
 	// the whole requested configuration ("config").
@@ -75,13 +75,21 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 	if def.Basis != metric.Request && def.Basis != metric.Chunk {
 		return nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
 	}
-	aggregate, ok := aggregates[q.Aggregate]
-	if !ok {
-		return nil, fault.With(fmt.Errorf("unknown aggregate %q", q.Aggregate), fault.Usage, "use one of "+strings.Join(Aggregates(), ", "))
+	aggregate, err := aggregateOf(q.Aggregate)
+	if err != nil {
+		return nil, err
+	}
+	if !def.Allows(metric.Aggregate(q.Aggregate)) {
+		return nil, fault.With(fmt.Errorf("%s has no %s: it is no quotient of parts that can be summed", def.ID, q.Aggregate), fault.Usage, "ask for the median")
 	}
 	groups := map[string][]*sample.Sample{}
 	for _, s := range rows {
 		if s.Final && !s.Superseded && s.Phase == q.Phase {
+			if fits, err := q.Where.fits(s); err != nil {
+				return nil, err
+			} else if !fits {
+				continue
+			}
 			key, err := q.key(s)
 			if err != nil {
 				return nil, err
@@ -168,6 +176,7 @@ func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Samp
 	}
 	slices.SortStableFunc(group, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
 	var values []float64
+	var num, den []float64 // of metrics that are quotients
 	missing := map[string]int{}
 	var chain digest.Chain
 	for _, s := range group {
@@ -181,11 +190,19 @@ func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Samp
 			continue
 		}
 		values = append(values, v...)
+		if a, b, _, ok := def.Parts(s); ok {
+			num, den = append(num, a), append(den, b)
+		}
 		f.Evidence.Rows = append(f.Evidence.Rows, s.Run+"/"+s.Trial)
 		chain.Add(fmt.Append(nil, s.Run, "/", s.Trial, v))
 	}
 	f.N, f.Evidence.Digest = len(values), chain.Sum()
-	f.Caveats = caveats(group, missing)
+	f.Caveats = append(caveats(group, missing), q.pooled(group)...)
+	f.Unit = def.AggregateUnit(metric.Aggregate(q.Aggregate))
+	if q.Aggregate == ratioOfSums && f.N > 0 {
+		f.ratioOfSums(num, den)
+		return f
+	}
 	f.settleAll(aggregate, values, missing)
 	return f
 }
@@ -228,61 +245,28 @@ func caveats(group []*sample.Sample, missing map[string]int) []string {
 	return out
 }
 
+// pooled names what a scope lumps together that could differ in speed: rows
+// under several configurations are several answers, not one.
+func (q Query) pooled(group []*sample.Sample) []string {
+	var out []string
+	for _, field := range []string{"subject", "config", "workload"} {
+		kinds := map[string]bool{}
+		for _, s := range group {
+			v, _ := Field(s, field)
+			kinds[v] = true
+		}
+		split := slices.ContainsFunc(q.By, func(by string) bool { return by == field })
+		if len(kinds) > 1 && !split {
+			out = append(out, fmt.Sprintf("pools %d %ss: add %s to the scope to tell them apart", len(kinds), field, field))
+		}
+	}
+	return out
+}
+
 func leftOut(missing map[string]int) []string {
 	var out []string
 	for _, text := range counted(missing) {
 		out = append(out, "left out: "+text)
 	}
 	return out
-}
-
-// An aggregate fills in value, interval and method from at least one value.
-type aggregate func(values []float64, f *Fact)
-
-var aggregates = map[string]aggregate{
-	"median": quantile(0.5), "p50": quantile(0.5), "p90": quantile(0.9), "p95": quantile(0.95), "p99": quantile(0.99),
-	"mean": mean, "min": extreme(slices.Min[[]float64], "smallest of n, no interval"), "max": extreme(slices.Max[[]float64], "largest of n, no interval"),
-}
-
-// Aggregates lists the known aggregates.
-func Aggregates() []string { return slices.Sorted(maps.Keys(aggregates)) }
-
-// quantile gives a type-7 quantile with its order-statistic interval. The
-// median is always given; a tail is refused below the n that can know it.
-func quantile(p float64) aggregate {
-	return func(values []float64, f *Fact) {
-		if p == 0.5 {
-			f.settle(stats.MedianEstimate(values, Level))
-			return
-		}
-		f.settle(stats.HonestQuantile(values, p, Level))
-	}
-}
-
-func mean(values []float64, f *Fact) { f.settle(stats.MeanEstimate(values, Level, 0)) }
-
-func extreme(pick func([]float64) float64, method string) aggregate {
-	return func(values []float64, f *Fact) {
-		f.Value, f.Method = sample.Some(pick(values)), method
-	}
-}
-
-// settle takes over an estimate: its interval, or why it has none; a refusal
-// leaves the value absent.
-func (f *Fact) settle(e stats.Estimate, err error) {
-	if err != nil {
-		f.Reason, f.Method = err.Error(), "refused"
-		return
-	}
-	f.Value = sample.Some(e.Value)
-	if e.Interval != nil {
-		f.Lo, f.Hi, f.Method = sample.Some(e.Interval.Lo), sample.Some(e.Interval.Hi), e.Interval.Method
-	}
-	for _, w := range e.Warnings {
-		if f.Method == "" {
-			f.Method = "no interval: " + w.Message
-			continue
-		}
-		f.Caveats = append(f.Caveats, w.Message)
-	}
 }

@@ -123,6 +123,19 @@ func TestSyntheticAndSimulatedAreSaid(t *testing.T) {
 	}
 }
 
+func TestPoolingIsSaid(t *testing.T) {
+	a, b := row(0, "a", sample.Measure, time.Second), row(1, "a", sample.Measure, time.Second)
+	b.Config = map[string]any{"num_ctx": 2048.0}
+	if text := strings.Join(ask(t, medianTTFT, a, b)[0].Caveats, "\n"); !strings.Contains(text, "pools 2 configs") {
+		t.Errorf("caveats: %q", text)
+	}
+	q := medianTTFT
+	q.By = []string{"subject", "config"}
+	if text := strings.Join(ask(t, q, a, b)[0].Caveats, "\n"); strings.Contains(text, "pools") {
+		t.Errorf("caveats of one configuration: %q", text)
+	}
+}
+
 // The same rows in any order are the same facts, byte for byte.
 func TestFactsDoNotDependOnTheOrderOfRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -177,4 +190,71 @@ func TestReadings(t *testing.T) {
 	if v, _ := a.Value.Get(); v != 2 || a.N != 1 || a.Planned != 2 || a.Scope["subject"] != "a" || !slices.Contains(a.Caveats, "left out: 1 × refused") {
 		t.Errorf("%+v", a)
 	}
+}
+
+func TestAggregates(t *testing.T) {
+	var rows []*sample.Sample
+	for i, ms := range []int{1000, 2000, 3000, 4000, 5000, 9000} {
+		s := row(i, "a", sample.Measure, time.Second)
+		s.T.Last = sample.Some(time.Second + time.Duration(ms)*time.Millisecond)
+		rows = append(rows, s) // decode rates 10, 5, 10/3, 2.5, 2, 10/9 token/s
+	}
+	for _, c := range []struct {
+		aggregate string
+		want      float64
+		unit      unit.Unit
+	}{
+		{"min", 10.0 / 9, unit.TokenPerSecond}, {"max", 10, unit.TokenPerSecond},
+		{"median", (10.0/3 + 2.5) / 2, unit.TokenPerSecond},
+		{"mean", (10 + 5 + 10.0/3 + 2.5 + 2 + 10.0/9) / 6, unit.TokenPerSecond},
+		{"ratio_of_sums", 60.0 / 24, unit.TokenPerSecond},
+		{"sd", 3.22613, unit.TokenPerSecond}, {"cv", 0.80840, unit.Ratio},
+	} {
+		f := ask(t, fact.Query{Metric: "decode_rate", Aggregate: c.aggregate, Phase: sample.Measure}, rows...)[0]
+		if v, ok := f.Value.Get(); !ok || v < c.want*(1-1e-4) || v > c.want*(1+1e-4) || f.Unit != c.unit {
+			t.Errorf("%s = %v %s (%s), want %v %s", c.aggregate, v, f.Unit, f.Reason, c.want, c.unit)
+		}
+	}
+	if _, err := (fact.Query{Metric: "ttft", Aggregate: "ratio_of_sums", Phase: sample.Measure}).Run(rows); fault.CodeOf(err) != fault.Usage {
+		t.Errorf("a time has no ratio of sums: %v", err)
+	}
+}
+
+func TestWhere(t *testing.T) {
+	a, b := row(0, "a", sample.Measure, time.Second), row(1, "b", sample.Measure, 2*time.Second)
+	b.Config = map[string]any{"num_ctx": 2048.0, "kv_type": "f16"}
+	for _, c := range []struct {
+		where string
+		n     int
+	}{
+		{"", 2}, {"subject=a", 1}, {"subject!=a", 1}, {"config.num_ctx>=2048", 1}, {"config.num_ctx<1024", 0},
+		{"config.kv_type=f16", 1}, {"config.kv_type<3", 0}, {"subject=a,config.num_ctx=1024", 1}, {"subject=a, config.num_ctx=2048", 0},
+	} {
+		where, err := fact.ParseWhere(c.where)
+		if err != nil {
+			t.Fatalf("%q: %v", c.where, err)
+		}
+		n := 0
+		for _, f := range ask(t, fact.Query{Metric: "ttft", Aggregate: "median", Phase: sample.Measure, By: []string{"subject"}, Where: where}, a, b) {
+			n += f.N
+		}
+		if n != c.n {
+			t.Errorf("%q keeps %d rows, want %d", c.where, n, c.n)
+		}
+	}
+	for _, bad := range []string{"subject", "=a", "colour=red", "subject=a,,", "subject~a"} {
+		if _, err := fact.ParseWhere(bad); fault.CodeOf(err) != fault.Usage || fault.HintOf(err) == "" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzParseWhere(f *testing.F) {
+	f.Add("subject=270m,config.num_ctx<=2048")
+	f.Fuzz(func(t *testing.T, text string) {
+		where, err := fact.ParseWhere(text)
+		if err == nil {
+			fact.Query{Metric: "ttft", Aggregate: "median", Phase: sample.Measure, Where: where}.Run([]*sample.Sample{row(0, "a", sample.Measure, 1)})
+		}
+	})
 }

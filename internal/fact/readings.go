@@ -23,9 +23,12 @@ type ReadingQuery struct {
 // Run answers q, one fact per scope, in the order of the scopes' texts. A
 // reading without a value counts in Planned and in a caveat.
 func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
-	aggregate, ok := aggregates[q.Aggregate]
-	if !ok {
-		return nil, fault.With(fmt.Errorf("unknown aggregate %q", q.Aggregate), fault.Usage, "use one of "+strings.Join(Aggregates(), ", "))
+	aggregate, err := aggregateOf(q.Aggregate)
+	if err == nil && aggregate == nil {
+		err = fault.With(fmt.Errorf("readings have no %s", q.Aggregate), fault.Usage, "ask for the median")
+	}
+	if err != nil {
+		return nil, err
 	}
 	groups := map[string][]*sample.Reading{}
 	for _, r := range rows {
