@@ -99,7 +99,8 @@ func TestKilledProcessLosesNoCommittedRow(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	committed := map[int]bool{}
 	for kill := range 20 {
-		for _, order := range crash(t, self, path, time.Duration(random.IntN(20_000))*time.Microsecond) {
+		after, delay := random.IntN(8), time.Duration(random.IntN(3_000))*time.Microsecond
+		for _, order := range crash(t, self, path, after, delay) {
 			committed[order] = true
 		}
 		s := open(t, path)
@@ -136,9 +137,10 @@ func TestKilledProcessLosesNoCommittedRow(t *testing.T) {
 	}
 }
 
-// crash runs a crasher, kills it so long after it began to write, and returns
-// the rows that it reported.
-func crash(t *testing.T, self, path string, after time.Duration) (rows []int) {
+// crash runs a crasher, kills it the delay after it reported so many rows (so
+// that a slow machine kills it no earlier in its work), and returns the rows
+// that it reported.
+func crash(t *testing.T, self, path string, after int, delay time.Duration) (rows []int) {
 	cmd := exec.Command(self, "crasher", path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -156,10 +158,12 @@ func crash(t *testing.T, self, path string, after time.Duration) (rows []int) {
 				t.Fatal(err)
 			}
 			rows = append(rows, n)
-		} else if lines.Text() == "begin" {
-			killer = time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-		} else {
+		} else if lines.Text() != "begin" {
 			other = append(other, lines.Text())
+			continue
+		}
+		if killer == nil && len(rows) == after {
+			killer = time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
 		}
 	}
 	err = cmd.Wait()
