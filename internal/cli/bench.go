@@ -116,7 +116,7 @@ func (e *endpoint) values() (map[string]any, error) {
 			return nil, fault.With(fmt.Errorf("--option %q is not NAME=VALUE", o), fault.Usage, "for example --option num_ctx=2048")
 		}
 		if _, twice := out[name]; twice {
-			return nil, fault.New(fault.Usage, "--option %s is given twice", name)
+			return nil, fault.With(fmt.Errorf("--option %s is given twice", name), fault.Usage, "give it once; several levels are a factor of a spec")
 		}
 		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			out[name] = v

@@ -26,7 +26,7 @@ is an absent key or an empty cell, never a zero.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := export.ParseFormat(format)
 			if err != nil {
-				return err
+				return withHint(err, "`chimera runs export --help` shows one of each format")
 			}
 			return a.withStore(cmd.Context(), func(s store.Store) error {
 				r, err := s.Run(cmd.Context(), args[0])

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"chimera/internal/fault"
 	"chimera/internal/spec"
@@ -78,11 +81,33 @@ func (ts targets) effective(ctx context.Context, s *spec.Spec) (func(string, map
 	for _, sub := range s.Subjects {
 		d, err := ts[sub.Target].Describe(ctx, sub.Model)
 		if err != nil {
-			return nil, fmt.Errorf("subject %q: %w", sub.ID, err)
+			return nil, serverHint(fmt.Errorf("subject %q: %w", sub.ID, err))
 		}
 		known[sub.ID], at[sub.ID] = d, ts[sub.Target]
 	}
 	return func(subject string, requested map[string]any) map[string]any {
 		return at[subject].Effective(known[subject], requested)
 	}, nil
+}
+
+// serverHint says what to do about a server that answers otherwise than its
+// kind does. An error that tells nothing keeps its own hint.
+func serverHint(err error) error {
+	if answer, ok := errors.AsType[*target.StatusError](err); ok {
+		switch {
+		case answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden:
+			return fault.Hint(err, "export the API key, and name its variable in key_env of the target (--key-env on the command line)")
+		case answer.Status/100 == 3:
+			return fault.Hint(err, "no request follows a server elsewhere: give the URL that it leads to, if you trust it")
+		case answer.Status/100 == 5:
+			return fault.Hint(err, "the server is there, but in trouble: look into its log")
+		}
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fault.Hint(err, "this machine does not trust the certificate: add its authority to the system's (SSL_CERT_FILE)")
+	}
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fault.Hint(err, "something else answers there: check the URL and the kind of the target")
+	}
+	return withHint(err, "`chimera doctor` looks for servers on this machine")
 }
