@@ -49,7 +49,8 @@ func (a *app) modelGenerateCmd() *cobra.Command {
 		Use: "generate MODEL", Short: "Continue text with the embedded engine", Args: cobra.ExactArgs(1),
 		Long: `Continue text. Without --prompt it reads JSON lines on standard input:
 {"prompt": "…", "max_tokens": 16, "temperature": 0, "seed": 1, "logprobs": 5}
-and answers each with {"ids": [...], "text": "…", "logprobs": [...], "top": [[[id, logprob], …], …]}.
+and answers each with
+{"ids": [...], "text": "…", "logprobs": [...], "top": [[[id, logprob], …], …]}.
 "force_ids": [...] scores a given continuation instead of choosing one.`,
 		Example: "  chimera model generate gemma.gguf --prompt 'A rare find:' --max-tokens 32\n  chimera model generate gemma.gguf --numerics exact < prompts.jsonl",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -79,7 +79,8 @@ func guess(s *spec.Spec) spec.Costs {
 }
 
 func (a *app) printPlan(s *spec.Spec, p *spec.Plan, est spec.Estimate, show int) {
-	fmt.Fprintf(a.Stdout, "%s · seed %d · cache %s\n\n", p.Name, p.Seed, s.Design.Cache)
+	paragraph(a.Stdout, "", fmt.Sprintf("%s · seed %d · cache %s", p.Name, p.Seed, s.Design.Cache))
+	fmt.Fprintln(a.Stdout)
 	t := newTable("experiment", "kind", ">blocks", ">plots", ">cold", ">warm-up", ">measure")
 	for _, e := range s.Experiments {
 		plots, count := map[int]bool{}, map[spec.Phase]int{}

@@ -82,7 +82,7 @@ func (a *app) printFacts(q fact.Query, facts []fact.Fact) error {
 	for _, f := range facts {
 		line := []string{f.ID}
 		for _, field := range q.By {
-			line = append(line, clip(f.Scope[field], 30))
+			line = append(line, f.Scope[field])
 		}
 		t.row(append(line, factCell(f, scale), fmt.Sprint(f.N), fmt.Sprint(f.Planned))...)
 	}
@@ -92,7 +92,7 @@ func (a *app) printFacts(q fact.Query, facts []fact.Fact) error {
 		for _, c := range append(f.Caveats, f.Reason) {
 			if c != "" && !said[c] {
 				said[c] = true
-				fmt.Fprintf(a.Stdout, "%s  %s\n", f.ID, clip(c, 80))
+				paragraph(a.Stdout, f.ID+"  ", c)
 			}
 		}
 	}

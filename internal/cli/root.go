@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"chimera/internal/fault"
 
@@ -72,6 +73,7 @@ to print a number that the rows do not carry.`,
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.BoolVarP(&a.yes, "yes", "y", false, "answer yes where a command would ask")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages |", fmt.Sprintf(".FlagUsagesWrapped %d |", maxWidth)))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.quickstartCmd(), a.benchCmd(),

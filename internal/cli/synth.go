@@ -24,7 +24,9 @@ func (a *app) modelSynthCmd() *cobra.Command {
 fast as a trained model of its shape; what it says is noise, and the file says so.
 The same flags give the same bytes.
 
-Architectures: %s. Sizes: %s. Quantizations: %s.`,
+Architectures: %s.
+Sizes: %s.
+Quantizations: %s.`,
 			strings.Join(synth.Architectures(), ", "), strings.Join(synth.Sizes(synth.Architectures()[0]), ", "), strings.Join(synth.Quantizations(), ", ")),
 		Example: "  chimera model synth --arch llama --size tiny --quant Q4_0 -o tiny.gguf\n  chimera model synth --arch gemma3 --width 640 --layers 18 -o mine.gguf",
 		RunE: func(*cobra.Command, []string) error {
