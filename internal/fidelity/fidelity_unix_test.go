@@ -51,9 +51,9 @@ func TestEveryRequestIsAccountedFor(t *testing.T) {
 // simulator's log, and what the client's process costs.
 func BenchmarkClient(b *testing.B) {
 	for _, l := range []load{
-		{streams: 1, requests: 20, tokens: 64, profile: "first=100ms&gap=20ms"},
-		{streams: 64, requests: 256, tokens: 64, profile: "first=100ms&gap=20ms"},
-		{streams: 256, requests: 1024, tokens: 64, profile: "first=100ms&gap=20ms"},
+		{streams: 1, requests: 100, tokens: 16, warmup: 1, profile: "first=100ms&gap=20ms"},
+		{streams: 64, requests: 256, tokens: 64, warmup: 1, profile: "first=100ms&gap=20ms"},
+		{streams: 256, requests: 1024, tokens: 64, warmup: 1, profile: "first=100ms&gap=20ms"},
 	} {
 		b.Run(fmt.Sprintf("streams=%d", l.streams), func(b *testing.B) {
 			for b.Loop() {
@@ -76,8 +76,8 @@ func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 // load is one closed-loop run.
 type load struct {
-	streams, requests, tokens int
-	profile                   string
+	streams, requests, tokens, warmup int
+	profile                           string
 }
 
 // result is what the client stored, and what really happened.
@@ -131,9 +131,9 @@ targets: [{id: sim, kind: openai, url: %q}]
 subjects: [{id: sim, target: sim, model: fake}]
 workloads: [{id: w, prompts: ["Why is the sky blue?"], max_tokens: %d}]
 experiments: [{id: e, kind: suite, blocks: 1, repeats: %d, streams: %d}]
-design: {warmup: 0, timeout: 60s}
+design: {warmup: %d, timeout: 60s}
 telemetry: {interval: 1s}
-`, url, l.tokens, l.requests, l.streams)
+`, url, l.tokens, l.requests, l.streams, l.warmup)
 }
 
 // simulator starts the server process and returns its URL.
@@ -255,6 +255,9 @@ func carrying(s *sample.Sample) []time.Duration {
 func (r result) errors(tb testing.TB) (ttft, gaps []time.Duration, tokens int) {
 	tb.Helper()
 	for _, s := range r.rows {
+		if s.Phase != sample.Measure {
+			continue
+		}
 		seen, truth := carrying(s), r.truth[s.Trial].Emitted
 		if len(seen) != len(truth) || len(seen) == 0 {
 			tb.Fatalf("%s: %d pieces of %d emitted", s.Trial, len(seen), len(truth))
@@ -270,13 +273,20 @@ func (r result) errors(tb testing.TB) (ttft, gaps []time.Duration, tokens int) {
 
 func (r result) seenTTFT() (all []time.Duration) {
 	for _, s := range r.rows {
+		if s.Phase != sample.Measure {
+			continue
+		}
 		all = append(all, s.T.First.Or(0)-s.T.Send.Or(0))
 	}
 	return all
 }
 
 func (r result) trueTTFT() (all []time.Duration) {
-	for _, t := range r.truth {
+	for _, s := range r.rows {
+		if s.Phase != sample.Measure {
+			continue
+		}
+		t := r.truth[s.Trial]
 		all = append(all, t.Emitted[0].At-t.Arrival)
 	}
 	return all
