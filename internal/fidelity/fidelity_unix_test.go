@@ -22,6 +22,7 @@ import (
 	"chimera/internal/digest"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
+	"chimera/internal/store/sqlite"
 	"chimera/internal/target/fake"
 )
 
@@ -103,11 +104,6 @@ func conduct(tb testing.TB, l load) result {
 	if err := os.WriteFile(path, []byte(l.spec(url)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	var plan struct {
-		Plan spec.Plan `json:"plan"`
-	}
-	call(tb, folder, &plan, bin, "plan", path, "--json")
-
 	var doc struct {
 		Run      string         `json:"run"`
 		Outcomes map[string]int `json:"outcomes"`
@@ -118,7 +114,7 @@ func conduct(tb testing.TB, l load) result {
 	usage := state.SysUsage().(*syscall.Rusage)
 	r := result{planned: doc.Outcomes["planned"], cpu: state.UserTime() + state.SystemTime(), rssBytes: peakBytes(usage)}
 	r.rows = export(tb, folder, bin, doc.Run)
-	r.truth = match(tb, plan.Plan, truthOf(tb, url))
+	r.truth = match(tb, planOf(tb, folder, doc.Run), truthOf(tb, url))
 	r.fixed = life - span(r.rows)
 	return r
 }
@@ -174,6 +170,21 @@ func call(tb testing.TB, folder string, into any, bin string, args ...string) *o
 	return cmd.ProcessState
 }
 
+// planOf reads the plan that a run kept: nonces are its own.
+func planOf(tb testing.TB, folder, run string) *spec.Plan {
+	tb.Helper()
+	st, err := sqlite.OpenExisting(tb.Context(), filepath.Join(folder, ".chimera", "chimera.db"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer st.Close()
+	p, err := st.Plan(tb.Context(), run)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
 func export(tb testing.TB, folder, bin, run string) []*sample.Sample {
 	tb.Helper()
 	cmd := exec.Command(bin, "runs", "export", run)
@@ -210,7 +221,7 @@ func truthOf(tb testing.TB, url string) map[string]fake.Record {
 }
 
 // match finds each trial's record: its nonce makes its prompt unique.
-func match(tb testing.TB, p spec.Plan, log map[string]fake.Record) map[string]fake.Record {
+func match(tb testing.TB, p *spec.Plan, log map[string]fake.Record) map[string]fake.Record {
 	tb.Helper()
 	truth := map[string]fake.Record{}
 	for _, t := range p.Trials {
