@@ -220,7 +220,7 @@ are stored like those of any run.`,
 	f.Int64Var(&seed, "seed", 1, "of order, samplers and nonces")
 	f.BoolVar(&asIs, "as-is", false, "send prompts as written: a cached prefix may answer")
 	f.DurationVar(&timeout, "timeout", 2*time.Minute, "longest time for one request")
-	f.DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run (0 = do not)")
+	f.DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run, shortly before each block (0 = do not)")
 	return cmd
 }
 

@@ -50,7 +50,7 @@ what was measured; the second stops at once.`,
 		},
 	}
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with a run that was interrupted")
-	cmd.Flags().DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run (0 = do not)")
+	cmd.Flags().DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run, shortly before each block (0 = do not)")
 	return cmd
 }
 
