@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"chimera/internal/digest"
@@ -286,8 +287,25 @@ func (s *subject) record() sample.SubjectRecord {
 	return sample.SubjectRecord{
 		ID: s.ID, Target: s.Target, Kind: s.kind, URL: public(s.url), Model: s.Model,
 		Server: d.Server, Digest: d.Digest, Quant: d.Quant, Arch: d.Arch, Layers: d.Layers, TrainedCtx: d.TrainedCtx,
-		Parameters: d.Parameters, FileBytes: d.FileBytes, Synthetic: d.Synthetic,
+		Parameters: d.Parameters, FileBytes: d.FileBytes, Synthetic: d.Synthetic, Facts: kept(d.Facts),
 	}
+}
+
+// kept bounds what a runtime says of itself: a chat template may be long, and
+// a server may say anything.
+func kept(facts map[string]string) map[string]string {
+	const mostFacts, mostBytes = 64, 2000
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		value := facts[name]
+		if len(value) > mostBytes {
+			value = strings.ToValidUTF8(value[:mostBytes], "") + "…"
+		}
+		if len(out) < mostFacts {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // public is an address without the parts that may hold a secret.
