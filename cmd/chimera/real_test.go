@@ -27,7 +27,7 @@ import (
 // environment variables where a server's address belongs.
 
 // given returns a variable that scripts/real/serve sets.
-func given(t *testing.T, name string) string {
+func given(t testing.TB, name string) string {
 	t.Helper()
 	if os.Getenv("CHIMERA_REAL") == "" {
 		t.Skip("needs real servers: scripts/real/serve -- go test -run Real ./cmd/chimera")
@@ -44,7 +44,7 @@ func given(t *testing.T, name string) string {
 }
 
 // llamaModel asks the llama.cpp server how it calls its only model.
-func llamaModel(t *testing.T) string {
+func llamaModel(t testing.TB) string {
 	t.Helper()
 	resp, err := http.Get(given(t, "CHIMERA_LLAMA_URL") + "/v1/models")
 	if err != nil {
@@ -59,7 +59,7 @@ func llamaModel(t *testing.T) string {
 }
 
 // realSpec writes a spec of testdata/real with the servers of this machine.
-func realSpec(t *testing.T, name string) string {
+func realSpec(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "real", name))
 	if err != nil {
@@ -74,11 +74,11 @@ func realSpec(t *testing.T, name string) string {
 
 // A session is command lines that share a store.
 type session struct {
-	t     *testing.T
+	t     testing.TB
 	store string
 }
 
-func newSession(t *testing.T) session {
+func newSession(t testing.TB) session {
 	t.Helper()
 	return session{t, filepath.Join(t.TempDir(), "chimera.db")}
 }
@@ -342,6 +342,38 @@ func toldRate(t *testing.T, row *sample.Sample) float64 {
 		t.Fatalf("%s: no timings in %s: %v", row.Trial, row.Server, err)
 	}
 	return float64(told.Timings.N-1) / told.Timings.MS * 1000
+}
+
+// BenchmarkRealEngine is the engine's speed by llama.cpp's, both by their own
+// clocks and in one alternating run: the median over blocks of the ratio within
+// a block, since a noisy machine is noisy for both.
+func BenchmarkRealEngine(b *testing.B) {
+	for b.Loop() {
+		c := newSession(b).conduct("run", realSpec(b, "speed.yaml"), "--preflight", "0")
+		type block struct{ prefill, decode float64 }
+		blocks := map[string]map[int]block{}
+		for _, row := range c.rows {
+			if row.Phase != sample.Measure {
+				continue
+			}
+			_, decode, _ := rowRates(row)
+			fresh := float64(row.Tokens.Prompt.Or(0) - row.Tokens.Cached.Or(0))
+			if blocks[row.Subject] == nil {
+				blocks[row.Subject] = map[int]block{}
+			}
+			blocks[row.Subject][row.Block] = block{fresh / row.Times.PromptEval.Or(0).Seconds(), decode}
+		}
+		var prefill, decode, prefills, decodes []float64
+		for n, native := range blocks["native"] {
+			other := blocks["llamacpp"][n]
+			prefill, decode = append(prefill, native.prefill/other.prefill), append(decode, native.decode/other.decode)
+			prefills, decodes = append(prefills, native.prefill), append(decodes, native.decode)
+		}
+		b.ReportMetric(median(prefill), "prefill-ratio")
+		b.ReportMetric(median(decode), "decode-ratio")
+		b.ReportMetric(median(prefills), "prefill-token/s")
+		b.ReportMetric(median(decodes), "decode-token/s")
+	}
 }
 
 func TestRealBenchFindsOutTheKind(t *testing.T) {
