@@ -72,7 +72,9 @@ func (r *reporter) Report(e run.Event) {
 		}
 	case run.Checking, run.Warned:
 		if r.p.width == 0 {
-			r.a.note("%s", e.Text)
+			for _, line := range wrap(e.Text, maxWidth) {
+				r.a.note("%s", line)
+			}
 		}
 	}
 }
