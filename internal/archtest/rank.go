@@ -12,7 +12,8 @@ package archtest
 var Ranks = map[string]int{
 	"fault": 0, "unit": 0, "digest": 0,
 	"sample": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1,
-	"metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
+	"chart/echarts": 1, "chart/paint": 1,
+	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
 	"load": 3, "engine": 3, "fact": 3,
 	"synth": 4, "store": 4,
 	"run": 5, "export": 5,
@@ -48,6 +49,7 @@ var Forbidden = map[string][]string{
 	"tensor":    {"net", "os"},
 	"export":    {"database/sql", "net"},
 	"telemetry": {"database/sql"},
+	"chart":     {"net", "os"},
 }
 
 // Drivers of databases may be imported only below store/.
