@@ -68,6 +68,7 @@ type axis struct {
 	inverse bool
 	rotate  float64 // of labels, in degrees
 	gap     float64 // from the axis to its name
+	margin  float64 // from the axis to its labels, more than usual
 	colour  string  // of labels
 	size    float64
 }
@@ -368,7 +369,7 @@ func (a *axis) option(vertical bool) object {
 		"ticks":    a.scale.ticks,
 		"axisLine": object{"show": false}, "axisTick": object{"show": false, "customValues": at},
 		"axisLabel": object{
-			"customValues": at, "color": colour, "fontSize": size, "fontFamily": family, "margin": 9,
+			"customValues": at, "color": colour, "fontSize": size, "fontFamily": family, "margin": 9 + a.margin,
 			"lineHeight": 15, "rotate": a.rotate, "hideOverlap": false, "showMinLabel": true, "showMaxLabel": true,
 		},
 		"splitLine": object{"show": a.grid, "customValues": at, "lineStyle": object{"color": line, "width": 1}},

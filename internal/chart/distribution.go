@@ -57,6 +57,7 @@ func (f Distribution) plot(c *canvas) {
 	for i, g := range groups {
 		c.record(g.Value, s, g.Subject.Name, strconv.Itoa(len(sorted[i])))
 		d := distribution{c: c, s: s, x: float64(i), slot: g.Subject.slot(), l: c.layer(clean(g.Subject.Name))}
+		d.room = (fullWidth - c.left - c.right) / float64(len(groups)) * .76
 		d.draw(g, sorted[i])
 	}
 	c.note("Outline: density; dots: single measurements.")
@@ -85,13 +86,15 @@ type distribution struct {
 	l    *layer
 	x    float64
 	slot int
+	room float64 // of a column in pixels
 }
 
 func (d distribution) draw(g Group, sorted []float64) {
 	tip := d.c.tip(g.Subject.Name, g.Value, d.s)
 	if len(sorted) == 0 && !g.Value.ok() {
 		why := g.Value.missing()
-		d.l.add(point{X: d.x}, tip, void(point{X: d.x - .38, Y: d.s.lo}, point{X: d.x + .38, Y: d.s.hi})...)
+		marks := void(point{X: d.x - .38, Y: d.s.lo}, point{X: d.x + .38, Y: d.s.hi})
+		d.l.add(point{X: d.x}, tip, append(marks, block(why, d.room-20, 6, point{X: d.x, Y: (d.s.lo + d.s.hi) / 2})...)...)
 		d.c.lack(why)
 		return
 	}

@@ -37,6 +37,29 @@ func plate(text, colour string, size float64, align string, at point) []mark {
 	}
 }
 
+// block is a few lines of text in the middle of a hatched area, if they fit
+// into wide pixels.
+func block(text string, wide float64, most int, mid point) []mark {
+	lines := wrap(text, noteSize, false, wide)
+	if len(lines) == 0 || wide < 44 {
+		return nil
+	}
+	if len(lines) > most {
+		lines = lines[:most]
+		lines[most-1] = strings.TrimRight(fit(lines[most-1]+"……", noteSize, false, wide), "…") + "…"
+	}
+	widest := 0.0
+	for _, l := range lines {
+		widest = max(widest, paint.Width(l, noteSize, false))
+	}
+	half := float64(len(lines)) * 7.5
+	marks := []mark{box(ground, mid.shift(-widest/2-4, -half-1), mid.shift(widest/2+4, half+1)).rounded(3)}
+	for k, l := range lines {
+		marks = append(marks, words(l, fg, noteSize, "center", mid.shift(0, float64(k)*15-half+7.5)))
+	}
+	return marks
+}
+
 // lack remembers a reason for the caption, where the hatches are explained.
 func (c *canvas) lack(reason string) {
 	c.reasons = append(c.reasons, reason)

@@ -43,7 +43,11 @@ func (s scale) at(v float64) float64 {
 // linear covers values with room for about n ticks. With zero, 0 is an end or
 // inside.
 func linear(u unit.Unit, values []float64, zero bool, n int) scale {
-	s := scale{unit: axisUnit(u, values)}
+	return linearIn(axisUnit(u, values), values, zero, n)
+}
+
+func linearIn(printed unit.Scale, values []float64, zero bool, n int) scale {
+	s := scale{unit: printed}
 	lo, hi := ends(values)
 	lo, hi = lo*s.unit.Factor, hi*s.unit.Factor
 	if zero || lo > 0 && lo < hi/2 {
@@ -60,6 +64,9 @@ func linear(u unit.Unit, values []float64, zero bool, n int) scale {
 		}
 	}
 	step := nice((hi - lo) / float64(max(n, 2)))
+	if whole(values) && printed.Factor == 1 {
+		step = max(1, math.Ceil(step))
+	}
 	first, last := math.Floor(lo/step+1e-9), math.Ceil(hi/step-1e-9)
 	s.lo, s.hi = first*step, last*step
 	for k := first; k <= last; k++ {
@@ -68,11 +75,16 @@ func linear(u unit.Unit, values []float64, zero bool, n int) scale {
 	return s
 }
 
-// nice rounds a step up to 1, 2, 2.5 or 5 times a power of ten.
+// whole reports whether values are counts, whose axis needs no fractions.
+func whole(values []float64) bool {
+	return !slices.ContainsFunc(values, func(v float64) bool { return v != math.Trunc(v) })
+}
+
+// nice rounds a step to 1, 2, 2.5 or 5 times a power of ten, mostly up.
 func nice(step float64) float64 {
 	p := math.Pow(10, math.Floor(math.Log10(step)))
 	for _, m := range []float64{1, 2, 2.5, 5} {
-		if step <= m*p*1.0001 {
+		if step <= m*p*1.15 {
 			return m * p
 		}
 	}
@@ -93,8 +105,12 @@ func tickLabel(v, step float64) string {
 // logarithmic covers the positive values: ticks at 1, 2 and 5 of each decade,
 // fewer over many decades, more within one.
 func logarithmic(u unit.Unit, values []float64) scale {
-	values = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return v <= 0 })
-	s := scale{unit: axisUnit(u, values), log: true}
+	return logarithmicIn(axisUnit(u, values), values)
+}
+
+func logarithmicIn(printed unit.Scale, values []float64) scale {
+	values = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !(v > 0 && finite(v)) })
+	s := scale{unit: printed, log: true}
 	lo, hi := ends(values)
 	lo, hi = math.Log10(lo*s.unit.Factor), math.Log10(hi*s.unit.Factor)
 	pad := max((hi-lo)*0.04, 0.02)
@@ -188,3 +204,9 @@ func positions(labels []string) scale {
 	}
 	return s
 }
+
+// percent prints shares and relative differences, times prints speedups.
+var (
+	percent = unit.Scale{Factor: 100, Symbol: "%"}
+	times   = unit.Scale{Factor: 1, Symbol: "×"}
+)

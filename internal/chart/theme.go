@@ -100,10 +100,10 @@ func quantity(t float64) string {
 
 // inkOn is the text colour, black or white, that contrasts most with a colour.
 func inkOn(hex string) string {
-	if contrast(hex, "#ffffff") >= contrast(hex, "#111111") {
+	if contrast(hex, "#ffffff") >= contrast(hex, "#000000") {
 		return "#ffffff"
 	}
-	return "#111111"
+	return "#000000"
 }
 
 func rgb(hex string) (r, g, b float64) {
@@ -209,4 +209,15 @@ func Style() string {
 	rules(`:root:root:root`, Light)
 	b.WriteString("}\n")
 	return b.String() + sheet
+}
+
+// difference is the colour of t in 0 … 1 with nothing in the middle: blue below,
+// orange above, which stay apart for colour-blind readers.
+func difference(t float64) string {
+	const below, none, above = "#0b5fa5", "#eceff2", "#d57b00"
+	t = min(max(t, 0), 1)
+	if t < .5 {
+		return blend(below, none, t*2)
+	}
+	return blend(none, above, t*2-1)
 }
