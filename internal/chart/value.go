@@ -14,8 +14,7 @@ import (
 // zero Value is a missing one: a number without n is not a measurement.
 type Value struct {
 	V float64
-	// Lo and Hi bound the interval; they are drawn only if Lo ≤ Hi and not both
-	// are zero.
+	// Lo and Hi bound the interval; it is drawn only if Lo < Hi.
 	Lo, Hi float64
 	// N is the number of observations behind V, Planned how many there should
 	// have been; Planned 0 says nothing about that.
@@ -49,7 +48,7 @@ func (v Value) ok() bool { return v.missing() == "" }
 
 // interval reports the interval, if v has one to draw.
 func (v Value) interval() (lo, hi float64, ok bool) {
-	ok = v.ok() && finite(v.Lo) && finite(v.Hi) && v.Lo <= v.Hi && (v.Lo != 0 || v.Hi != 0)
+	ok = v.ok() && finite(v.Lo) && finite(v.Hi) && v.Lo < v.Hi
 	return v.Lo, v.Hi, ok
 }
 

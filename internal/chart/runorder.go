@@ -1,0 +1,391 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"chimera/internal/unit"
+)
+
+// RunOrder shows every call in the order in which it was made, cold ones in
+// another colour and shape, failed ones in a strip below: what came first, what
+// drifted, and which level fell on which stretch.
+type RunOrder struct {
+	Head
+	// XName and XUnit name the axis: "call" without a unit, or "time" in seconds.
+	XName string
+	XUnit unit.Unit
+	Calls []Call
+	// Stretches are named parts of the axis, such as blocks or levels.
+	Stretches []Stretch
+	// Drift is the trend over the warm calls, if one was fitted.
+	Drift *Drift
+}
+
+// Call is one call, At its place in XUnit, V its value in the figure's unit.
+type Call struct {
+	At, V float64
+	Cold  bool
+	// Failed says why there is no value.
+	Failed string
+}
+
+// Stretch is a part of the axis in XUnit.
+type Stretch struct {
+	Name     string
+	From, To float64
+}
+
+// Drift is a straight line in the figure's unit from the first to the last
+// place, and its slope in words with interval: "−0.8 % per hour [−1.1, −0.5]".
+type Drift struct {
+	FromAt, FromV, ToAt, ToV float64
+	Words                    string
+}
+
+const (
+	warmName, coldName, failedName = "warm", "cold (the model was loaded just before)", "failed"
+	warmSlot, coldSlot             = 3, 0
+)
+
+func (f RunOrder) plot(c *canvas) {
+	var places, extent []float64
+	var failed bool
+	for _, k := range f.Calls {
+		if !finite(k.At) || k.Failed == "" && !finite(k.V) {
+			continue
+		}
+		places = append(places, k.At)
+		if k.Failed != "" {
+			failed = true
+			continue
+		}
+		extent = append(extent, k.V)
+	}
+	if len(places) == 0 {
+		return
+	}
+	s := linear(c.head.Unit, extent, false, 6)
+	if wide(extent) {
+		s = logarithmic(c.head.Unit, extent)
+	}
+	x := snug(f.XUnit, places)
+	c.beside(s, c.head.label(s), 270)
+	if len(f.Stretches) > 0 {
+		c.top += 20
+		c.height += 20
+	}
+	c.below(x, axisName(f.XName, x))
+	c.x.grid = len(f.Stretches) == 0
+	if failed {
+		c.strip()
+	}
+	c.stretches(first(c, f.Stretches, 40, "stretches"), x, s)
+	r := runOrder{c: c, x: x, s: s, f: f}
+	r.drift()
+	r.draw()
+}
+
+// snug is an axis that ends where the data do.
+func snug(u unit.Unit, places []float64) scale {
+	x := linear(u, places, false, 10)
+	lo, hi := ends(places)
+	lo, hi = lo*x.unit.Factor, hi*x.unit.Factor
+	pad := max((hi-lo)*.015, (x.hi-x.lo)*.005)
+	x.lo, x.hi = lo-pad, hi+pad
+	x.ticks = slices.DeleteFunc(x.ticks, func(t tick) bool { return float64(t.At) < x.lo || float64(t.At) > x.hi })
+	return x
+}
+
+// stretches names parts of the x axis above the area, with lines between them.
+func (c *canvas) stretches(all []Stretch, x, s scale) {
+	if len(all) == 0 {
+		return
+	}
+	l := c.layer("stretches")
+	pixels := (fullWidth - c.left - c.right) / (x.hi - x.lo)
+	for _, t := range all {
+		if !finite(t.From) || !finite(t.To) || t.To < t.From {
+			continue
+		}
+		a, b := x.at(t.From), x.at(t.To)
+		mid := point{X: (a + b) / 2, Y: s.hi, DY: -11}
+		marks := []mark{path(1, muted, point{X: a, Y: s.lo}, point{X: a, Y: s.hi, DY: -18}).dashed(3, 4)}
+		if room := (b-a)*pixels - 6; room > 16 {
+			marks = append(marks, words(fit(clean(t.Name), noteSize, false, room), muted, noteSize, "center", mid))
+		}
+		l.add(mid, clean(t.Name), marks...)
+	}
+}
+
+type runOrder struct {
+	c    *canvas
+	x, s scale
+	f    RunOrder
+}
+
+func (r runOrder) draw() {
+	var warm, cold, failed []Call
+	for _, k := range r.f.Calls {
+		switch {
+		case !finite(k.At) || k.Failed == "" && !finite(k.V):
+			r.c.odd++
+		case k.Failed != "":
+			failed = append(failed, k)
+		case k.Cold:
+			cold = append(cold, k)
+		default:
+			warm = append(warm, k)
+		}
+	}
+	r.class(warm, warmName, warmSlot)
+	r.class(cold, coldName, coldSlot)
+	r.failures(failed)
+	r.c.table.Head = []string{"calls", "n"}
+	for _, t := range []struct {
+		name string
+		n    int
+	}{{"warm", len(warm)}, {"cold", len(cold)}, {"failed", len(failed)}} {
+		r.c.table.Rows = append(r.c.table.Rows, []string{t.name, grouped(t.n)})
+	}
+	r.c.note("n = %s warm, %s cold, %s failed.", grouped(len(warm)), grouped(len(cold)), grouped(len(failed)))
+}
+
+func (r runOrder) class(calls []Call, name string, slot int) {
+	if len(calls) == 0 {
+		return
+	}
+	shape := 0
+	if slot == coldSlot {
+		shape = 3
+	}
+	r.c.keys = append(r.c.keys, key{name: name, icon: icon(shape), fill: category(slot), outline: edge(slot)})
+	kept := r.thin(calls)
+	r.c.thinned(len(kept), len(calls), "the smallest and the largest of each stretch")
+	l := r.c.layer(name)
+	radius := 4.5
+	if len(kept) > 120 {
+		radius = 2.8
+	}
+	for _, k := range kept {
+		at := point{X: r.x.at(k.At), Y: r.s.at(k.V)}
+		tip := ""
+		if len(kept) <= 250 {
+			tip = clean(r.f.XName) + " " + strconv.FormatFloat(k.At*r.x.unit.Factor, 'g', 5, 64) + ", " + name + "\n" +
+				withUnit(number(k.V*r.s.unit.Factor, 4), r.s.unit.Symbol) + "\nn = 1"
+		}
+		l.add(at, tip, marker(shape, radius, category(slot), edge(slot), at))
+	}
+}
+
+// binsAcross is into how many parts the axis is cut to choose what is drawn.
+const binsAcross = 250
+
+// thin keeps the smallest and the largest call of each part of the axis, so
+// that no outlier disappears.
+func (r runOrder) thin(calls []Call) []Call {
+	if len(calls) <= 2*binsAcross {
+		return calls
+	}
+	type pair struct{ lo, hi int }
+	bins := make([]pair, binsAcross)
+	for i := range bins {
+		bins[i] = pair{-1, -1}
+	}
+	for i, k := range calls {
+		t := (r.x.at(k.At) - r.x.lo) / (r.x.hi - r.x.lo)
+		b := &bins[min(max(int(t*binsAcross), 0), binsAcross-1)]
+		if b.lo < 0 || k.V < calls[b.lo].V {
+			b.lo = i
+		}
+		if b.hi < 0 || k.V > calls[b.hi].V {
+			b.hi = i
+		}
+	}
+	var kept []Call
+	for _, b := range bins {
+		if b.lo >= 0 {
+			kept = append(kept, calls[b.lo])
+		}
+		if b.hi >= 0 && b.hi != b.lo {
+			kept = append(kept, calls[b.hi])
+		}
+	}
+	return kept
+}
+
+func (r runOrder) failures(calls []Call) {
+	if len(calls) == 0 {
+		return
+	}
+	r.c.keys = append(r.c.keys, key{name: failedName, icon: "rect", fill: card, outline: absent})
+	l := r.c.layer(failedName)
+	count := map[int]int{}
+	for _, k := range calls {
+		r.c.lack(clean(k.Failed))
+		bin := int((r.x.at(k.At) - r.x.lo) / (r.x.hi - r.x.lo) * binsAcross)
+		if count[bin]++; count[bin] > 1 {
+			continue // the strip is full here
+		}
+		at := point{X: r.x.at(k.At), Y: r.s.lo}
+		marks := void(at.shift(-4, 3), at.shift(4, lane-3))
+		marks = append(marks, path(1.2, bad, at.shift(-4, 3), at.shift(4, 3), at.shift(4, lane-3), at.shift(-4, lane-3), at.shift(-4, 3)))
+		l.add(at, fmt.Sprintf("%s %s: failed\n%s", clean(r.f.XName), strconv.FormatFloat(k.At*r.x.unit.Factor, 'g', 5, 64), clean(k.Failed)), marks...)
+	}
+}
+
+func (r runOrder) drift() {
+	d := r.f.Drift
+	if d == nil || !finite(d.FromAt) || !finite(d.ToAt) || !finite(d.FromV) || !finite(d.ToV) {
+		return
+	}
+	const steps = 24 // a straight line bends on a logarithmic axis
+	var line []point
+	for i := range steps + 1 {
+		t := float64(i) / steps
+		line = append(line, point{X: r.x.at(d.FromAt + t*(d.ToAt-d.FromAt)), Y: r.s.at(d.FromV + t*(d.ToV-d.FromV))})
+	}
+	l := r.c.layer("drift")
+	l.add(line[0], "", path(1.8, fg, line...).dashed(7, 4))
+	said := clean(d.Words)
+	r.c.table.Rows = append(r.c.table.Rows, []string{"drift of the warm calls", said})
+	r.c.note("Dashed: drift of the warm calls, %s.", orElse(said, "without an interval"))
+}
+
+// ECDF shows for each subject which share of its calls took at most so long.
+// Calls without a value count as never: the curve of a subject with failures
+// ends below 100 %.
+type ECDF struct {
+	Head
+	Curves []Curve
+}
+
+// Curve is one subject. Points are in any order, in the figure's unit.
+type Curve struct {
+	Subject Subject
+	Points  []float64
+	// Failed is how many more calls had no value.
+	Failed int
+	// Band is the half width of a confidence band as a ratio; 0 draws none.
+	Band float64
+	// Missing says why there are no points at all.
+	Missing string
+}
+
+const maxSteps = 240
+
+func (f ECDF) plot(c *canvas) {
+	curves := first(c, f.Curves, 10, "subjects")
+	sorted := make([][]float64, len(curves))
+	var extent []float64
+	for i, k := range curves {
+		sorted[i] = c.finiteOnly(k.Points)
+		slices.Sort(sorted[i])
+		if n := len(sorted[i]); n > 0 {
+			extent = append(extent, sorted[i][0], sorted[i][n-1])
+		}
+	}
+	if len(curves) == 0 {
+		return
+	}
+	x := linear(c.head.Unit, extent, false, 8)
+	if wide(extent) {
+		x = logarithmic(c.head.Unit, extent)
+	}
+	y := linearIn(percent, []float64{0, 1}, true, 5)
+	c.beside(y, "share of calls, %", 280)
+	c.below(x, axisName(c.head.Metric, x))
+	c.table.Head = []string{"subject", "n", "failed", "50 % are at most", "90 % are at most"}
+	for i, k := range curves {
+		e := ecdf{c: c, x: x, y: y, k: k, sorted: sorted[i]}
+		e.draw(i)
+	}
+	c.note("A curve with failed calls ends below 100 %%.")
+	if c.head.Interval != "" && slices.ContainsFunc(curves, func(k Curve) bool { return k.Band > 0 }) {
+		c.note("Bands: %s.", c.head.Interval)
+	}
+}
+
+type ecdf struct {
+	c      *canvas
+	x, y   scale
+	k      Curve
+	sorted []float64
+}
+
+// dashes tell curves apart without colour.
+var dashes = [][]float64{nil, {8, 3}, {2, 3}, {9, 3, 2, 3}, {4, 2}, {12, 4}, {2, 2, 6, 2}}
+
+func (e ecdf) draw(i int) {
+	name, slot := clean(e.k.Subject.Name), e.k.Subject.slot()
+	l := e.c.layer(name)
+	n := len(e.sorted)
+	if n == 0 {
+		why := orElse(e.k.Missing, unmeasured)
+		at := point{X: e.x.lo, Y: e.y.lo, DX: 10, DY: -14 - 24*float64(i)}
+		marks := append(void(at.shift(0, -9), at.shift(190, 9)), plate(fit(name+": "+why, noteSize, false, 170), fg, noteSize, "left", at.shift(10, 0))...)
+		l.add(at, name+"\n"+why, marks...)
+		e.c.lack(why)
+		e.c.table.Rows = append(e.c.table.Rows, []string{name, "0", strconv.Itoa(e.k.Failed), why, ""})
+		return
+	}
+	e.c.legend(e.k.Subject)
+	line := e.steps(maxSteps, 0)
+	if e.k.Band > 0 && finite(e.k.Band) {
+		low, high := e.steps(maxSteps, -e.k.Band), e.steps(maxSteps, e.k.Band)
+		slices.Reverse(high)
+		l.add(line[0], "", area(category(slot), append(low, high...)...).faded(.16))
+	}
+	l.add(line[0], "", path(2, edge(slot), line...).dashed(dashes[slot%len(dashes)]...))
+	row := []string{name, grouped(n), strconv.Itoa(max(e.k.Failed, 0))}
+	for _, share := range []float64{.5, .9} {
+		rank := int(math.Ceil(share*e.total())) - 1
+		if rank >= n {
+			row = append(row, "never: too many failed")
+			continue
+		}
+		v := e.sorted[max(rank, 0)]
+		said := withUnit(number(v*e.x.unit.Factor, 3), e.x.unit.Symbol)
+		at := point{X: e.x.at(v), Y: e.y.at(e.share(max(rank, 0), 0))}
+		l.add(at, fmt.Sprintf("%s\n%.0f %% of calls: %s or less\nn = %s, %s failed", name, share*100, said, grouped(n), grouped(max(e.k.Failed, 0))),
+			marker(slot, 5.5, category(slot), edge(slot), at))
+		row = append(row, said)
+	}
+	e.c.table.Rows = append(e.c.table.Rows, row)
+	e.c.note("%s: n = %s.", shorten(name, 60), grouped(n))
+}
+
+func (e ecdf) total() float64 { return float64(len(e.sorted) + max(e.k.Failed, 0)) }
+
+// share is the height of the curve at a rank, moved by a band within 0 … 1.
+func (e ecdf) share(rank int, by float64) float64 {
+	return min(max(float64(rank+1)/e.total()+by, 0), 1)
+}
+
+// steps is the curve as corners, thinned by rank; the
+// curve itself begins at the left end and runs on to the right one.
+func (e ecdf) steps(most int, by float64) []point {
+	n := len(e.sorted)
+	few := min(n, most)
+	before := min(max(by, 0), 1)
+	var corners []point
+	if by == 0 {
+		corners = append(corners, point{X: e.x.lo, Y: e.y.at(0)})
+	}
+	for i := range few {
+		rank := i
+		if few < n {
+			rank = i * (n - 1) / (few - 1)
+		}
+		x := e.x.at(e.sorted[rank])
+		corners = append(corners, point{X: x, Y: e.y.at(before)}, point{X: x, Y: e.y.at(e.share(rank, by))})
+		before = e.share(rank, by)
+	}
+	if by != 0 {
+		return corners
+	}
+	e.c.thinned(few, n, "evenly by rank, with both ends")
+	return append(corners, point{X: e.x.hi, Y: e.y.at(before)})
+}
