@@ -269,6 +269,15 @@ func (c *canvas) record(v Value, s scale, names ...string) {
 	c.table.Rows = append(c.table.Rows, row)
 }
 
+// woven adds an entry for a subject that is drawn as bars.
+func (c *canvas) woven(s Subject) {
+	n := len(c.keys)
+	c.legend(s)
+	if len(c.keys) > n {
+		c.keys[n].icon = swatch(s.slot())
+	}
+}
+
 // legend adds an entry for a subject's layer, once for each name.
 func (c *canvas) legend(s Subject) {
 	name := clean(s.Name)

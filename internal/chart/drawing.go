@@ -130,9 +130,9 @@ func (c *canvas) sayN(each string, values ...Value) {
 	switch {
 	case hi == 0:
 	case lo == hi:
-		c.note("n = %s %s.", grouped(lo), each)
+		c.note("n\u00a0=\u00a0%s %s.", grouped(lo), each)
 	default:
-		c.note("n = %s to %s %s.", grouped(lo), grouped(hi), each)
+		c.note("n\u00a0=\u00a0%s to %s %s.", grouped(lo), grouped(hi), each)
 	}
 }
 

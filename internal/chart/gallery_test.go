@@ -59,7 +59,7 @@ func around(seed uint64, n int, centre, spread float64) []float64 {
 
 func examples() []example {
 	var all []example
-	for _, group := range []func() []example{comparisons, parameters, courses} {
+	for _, group := range []func() []example{comparisons, parameters, courses, lab} {
 		all = append(all, group()...)
 	}
 	return all

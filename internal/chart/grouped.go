@@ -36,7 +36,7 @@ func (f Grouped) plot(c *canvas) {
 	c.tabulate(s, orElse(f.By, "group"), "subject")
 	room := (fullWidth - c.left - c.right) / float64(len(groups)*len(subjects)) * .8
 	for j, sub := range subjects {
-		c.legend(sub)
+		c.woven(sub)
 		l := c.layer(clean(sub.Name))
 		for i, g := range groups {
 			v := at(f.Values, i, j)

@@ -187,6 +187,39 @@ func icon(slot int) string {
 // the lines drawn over the fill, 0 for none, negative for the other diagonal.
 var weave = []float64{0, 7, -7, 4.5, -4.5, 12, -12}
 
+// swatch is a weave as the library's legend wants it: the stripes between the
+// lines.
+func swatch(slot int) string {
+	const w, h = 14.0, 11.0
+	gap := weave[slot%len(weave)]
+	if gap == 0 {
+		return "rect"
+	}
+	fall := gap < 0
+	gap = math.Abs(gap) * .7
+	var b bytes.Buffer
+	b.WriteString("path://")
+	corner := func(op string, k float64, first bool) {
+		x, y := max(0, k-h), min(h, k)
+		if !first {
+			x, y = min(w, k), max(0, k-w)
+		}
+		if fall {
+			y = h - y
+		}
+		b.WriteString(op + strconv.FormatFloat(x, 'f', 2, 64) + " " + strconv.FormatFloat(y, 'f', 2, 64))
+	}
+	for k := 0.0; k < w+h; k += gap {
+		end := min(k+gap*.66, w+h)
+		corner("M", k, true)
+		corner("L", end, true)
+		corner("L", end, false)
+		corner("L", k, false)
+		b.WriteByte('Z')
+	}
+	return b.String()
+}
+
 // bar is a filled rectangle in the colour and weave of a slot.
 func bar(slot int, a, b point) []mark {
 	m := []mark{box(category(slot), a, b).outlined(edge(slot), 1)}

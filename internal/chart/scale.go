@@ -210,3 +210,6 @@ var (
 	percent = unit.Scale{Factor: 100, Symbol: "%"}
 	times   = unit.Scale{Factor: 1, Symbol: "×"}
 )
+
+// unlog is the value of a logarithmic coordinate.
+func unlog(at float64) float64 { return math.Pow(10, at) }

@@ -24,11 +24,12 @@ func fit(text string, size float64, bold bool, width float64) string {
 	return strings.TrimRight(string(runes[:lo]), " ") + "…"
 }
 
-// wrap breaks text into lines no wider than width; a longer word is cut.
+// wrap breaks text at plain spaces into lines no wider than width; a longer
+// word is cut.
 func wrap(text string, size float64, bold bool, width float64) []string {
 	var lines []string
 	current := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' }) {
 		for paint.Width(word, size, bold) > width {
 			if current != "" {
 				lines, current = append(lines, current), ""
