@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"chimera/internal/chart/paint"
@@ -40,9 +41,12 @@ type canvas struct {
 	odd          int // measurements that are no numbers
 }
 
-// layer is a series of the option: what the legend switches together.
+// layer is a series of the option: what the legend switches together. The
+// library sees an ID in place of its name, because it keeps series in plain
+// objects, in which a subject called __proto__ would be more than a name.
 type layer struct {
-	Name  string `json:"name"`
+	name  string
+	ID    string `json:"name"`
 	Type  string `json:"type"`
 	Items []item `json:"data"`
 	Style object `json:"itemStyle,omitempty"`
@@ -93,11 +97,11 @@ func newCanvas(h Head) *canvas {
 // layer returns the layer of a name, made when it is first asked for.
 func (c *canvas) layer(name string) *layer {
 	for _, l := range c.layers {
-		if l.Name == name {
+		if l.name == name {
 			return l
 		}
 	}
-	l := &layer{Name: name, Type: "custom", State: object{"disabled": true}, Items: []item{}}
+	l := &layer{name: name, ID: "l" + strconv.Itoa(len(c.layers)), Type: "custom", State: object{"disabled": true}, Items: []item{}}
 	c.layers = append(c.layers, l)
 	return l
 }
@@ -186,6 +190,9 @@ func (c *canvas) columns(names []string, title string) {
 	for i := range labels {
 		labels[i] = fit(labels[i], tickSize, false, room)
 		widest = max(widest, paint.Width(labels[i], tickSize, false))
+	}
+	if widest > slot*leastWidth/fullWidth-8 {
+		c.fixed = true
 	}
 	c.x = axis{scale: positions(labels), name: title, gap: 30, colour: fg}
 	old := c.bottom
@@ -314,11 +321,13 @@ func (c *canvas) finish() Drawing {
 	if c.fixed {
 		least = fullWidth
 	}
-	d := Drawing{head: c.head, width: fullWidth, height: c.height, least: least, table: c.table, notes: c.notes, nothing: c.reason}
-	var err error
-	if d.option, err = json.Marshal(c.option(above)); err != nil {
-		panic(fmt.Sprintf("chart: %s has a coordinate that is no number: %v", c.head.ID, err))
+	option, err := json.Marshal(c.option(above))
+	if err != nil { // a coordinate that is no number: say so rather than draw half
+		c.head.Empty = "its numbers cannot be laid out"
+		c.nothing()
+		option, _ = json.Marshal(c.option(0))
 	}
+	d := Drawing{still: new(still), option: option, head: c.head, width: fullWidth, height: c.height, least: least, table: c.table, notes: c.notes, nothing: c.reason}
 	return d
 }
 
@@ -340,11 +349,14 @@ func (c *canvas) option(above float64) object {
 	}
 	if len(c.keys) > 0 {
 		var entries []object
+		labels := object{}
 		for i := range c.keys {
-			entries = append(entries, c.keys[i].option())
+			id := c.layer(c.keys[i].name).ID
+			labels[id] = inert(c.keys[i].name)
+			entries = append(entries, c.keys[i].option(id))
 		}
 		o["legend"] = object{
-			"data": entries, "left": c.left - 5, "right": c.right, "top": 2, "itemWidth": 14, "itemHeight": 11, "itemGap": 18,
+			"data": entries, "labels": labels, "left": c.left - 5, "right": c.right, "top": 2, "itemWidth": 14, "itemHeight": 11, "itemGap": 18,
 			"selectedMode": "multiple", "inactiveColor": absent,
 			"textStyle": object{"color": fg, "fontSize": tickSize, "fontFamily": family, "width": 260, "overflow": "truncate"},
 		}
@@ -352,9 +364,9 @@ func (c *canvas) option(above float64) object {
 	return o
 }
 
-func (k *key) option() object {
+func (k *key) option(id string) object {
 	s := object{"color": k.fill, "borderColor": k.outline, "borderWidth": 1.5, "opacity": 1}
-	return object{"name": k.name, "icon": k.icon, "itemStyle": s}
+	return object{"name": id, "icon": k.icon, "itemStyle": s}
 }
 
 func (a *axis) option(vertical bool) object {
@@ -388,7 +400,7 @@ func (a *axis) option(vertical bool) object {
 		if vertical {
 			room = 320
 		}
-		o["name"], o["nameLocation"], o["nameGap"] = fit(a.name, tickSize, false, room), "middle", a.gap
+		o["name"], o["nameLocation"], o["nameGap"] = inert(fit(clean(a.name), tickSize, false, room)), "middle", a.gap
 		o["nameTextStyle"] = object{"color": muted, "fontSize": tickSize, "fontFamily": family}
 		if vertical {
 			o["nameRotate"] = 90

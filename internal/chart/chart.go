@@ -17,6 +17,7 @@ package chart
 
 import (
 	"strings"
+	"sync"
 
 	"chimera/internal/unit"
 )
@@ -72,6 +73,14 @@ type Drawing struct {
 	table         Table
 	notes         []string
 	nothing       string
+	still         *still
+}
+
+// still keeps the drawing of the area of data once it is made: every theme and
+// format begins with it.
+type still struct {
+	mu  sync.Mutex
+	svg string
 }
 
 // Draw lays a figure out. It never fails: what cannot be drawn is said.

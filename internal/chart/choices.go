@@ -117,7 +117,7 @@ func (t *choices) head() {
 		marks = append(marks, words(fit(axisName(a.Name, t.scales[j]), tickSize, false, t.wide-20), muted, tickSize, "right", point{X: right, Y: 12}),
 			words(fit(t.scales[j].unit.Symbol+arrow, noteSize, false, t.wide-20), muted, noteSize, "right", point{X: right, Y: 28}))
 		last := &marks[len(marks)-1]
-		marks[len(marks)-2].Style.Text = fit(clean(a.Name), tickSize, false, t.wide-20)
+		marks[len(marks)-2].Style.Text = inert(fit(clean(a.Name), tickSize, false, t.wide-20))
 		if last.Style.Text == "" {
 			marks = marks[:len(marks)-1]
 		}

@@ -85,11 +85,11 @@ func (c *canvas) lacks() {
 			said = append(said, fmt.Sprintf("and %d other reasons", len(order)-i))
 			break
 		}
-		r = shorten(r, 80)
+		short := shorten(clean(r), 80)
 		if count[r] > 1 {
-			r = fmt.Sprintf("%s (%d)", r, count[r])
+			short = fmt.Sprintf("%s (%s)", short, grouped(count[r]))
 		}
-		said = append(said, r)
+		said = append(said, short)
 	}
 	c.note("Hatched grey: %s.", strings.Join(said, "; "))
 }

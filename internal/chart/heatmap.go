@@ -57,7 +57,7 @@ func (f HeatMap) plot(c *canvas) {
 	c.height = int(c.top + c.bottom + float64(len(ys))*(m.high+2))
 	c.y.name, c.y.gap = clean(f.YName), c.left-18
 	c.columns(xs, f.XName)
-	c.fixed = len(xs) > 6
+	c.fixed = true
 	c.tabulate(m.s, orElse(f.YName, "row"), orElse(f.XName, "column"))
 	m.l = c.layer("cells")
 	for i, y := range ys {

@@ -110,7 +110,7 @@ const (
 // words places text: align is left, center or right of at, vertically middle.
 func words(text, colour string, size float64, align string, at point) mark {
 	return mark{Kind: "text", Points: []point{at}, Style: style{
-		Fill: colour, Text: text, Size: size, Family: family, Align: align, Vertical: "middle",
+		Fill: colour, Text: inert(clean(text)), Size: size, Family: family, Align: align, Vertical: "middle",
 	}}
 }
 

@@ -30,6 +30,7 @@ func (f Panels) plot(c *canvas) {
 	}
 	c.top = 12
 	c.bottom = 58
+	c.fixed = true
 	c.rows(names, 40)
 	c.x = axis{scale: scale{lo: 0, hi: float64(len(columns)) - panelGap}, hidden: true}
 	c.table.Head = []string{"subject"}

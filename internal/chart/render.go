@@ -29,11 +29,16 @@ const (
 
 // plot draws the area of data alone, in colour names.
 func (d Drawing) plot(ctx context.Context) (string, error) {
-	svg, err := engine().SVG(ctx, d.option, d.width, d.height, d.head.ID)
-	if err != nil {
-		return "", err
+	d.still.mu.Lock()
+	defer d.still.mu.Unlock()
+	if d.still.svg == "" {
+		svg, err := engine().SVG(ctx, d.option, d.width, d.height, d.head.ID)
+		if err != nil {
+			return "", err
+		}
+		d.still.svg = string(svg)
 	}
-	return string(svg), nil
+	return d.still.svg, nil
 }
 
 // SVG returns the whole figure, with title and caption, as one still drawing.
@@ -57,15 +62,15 @@ func (d Drawing) SVG(ctx context.Context, theme Theme) ([]byte, error) {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g" role="img">`, width, height, width, height)
 	fmt.Fprintf(&b, "\n<title>%s</title>\n<desc>%s</desc>\n", html.EscapeString(d.head.Title), html.EscapeString(d.Alt()))
 	fmt.Fprintf(&b, `<rect width="%g" height="%g" fill="%s"/>`+"\n", width, height, ground)
-	still(&b, title, frame+2, frame+16, 22, fg, titleSize, true)
+	typeset(&b, title, frame+2, frame+16, 22, fg, titleSize, true)
 	fmt.Fprintf(&b, `<g transform="translate(%g %g)">%s</g>`+"\n", frame, above, inner)
-	still(&b, caption, frame+2, below+12, 17, muted, captionSize, false)
+	typeset(&b, caption, frame+2, below+12, 17, muted, captionSize, false)
 	b.WriteString("</svg>\n")
 	return []byte(theme.paint(b.String())), nil
 }
 
-// still writes lines of text under each other, the first on baseline y.
-func still(b *strings.Builder, lines []string, x, y, step float64, colour string, size float64, bold bool) {
+// typeset writes lines of text under each other, the first on baseline y.
+func typeset(b *strings.Builder, lines []string, x, y, step float64, colour string, size float64, bold bool) {
 	weight := ""
 	if bold {
 		weight = ";font-weight:bold"

@@ -51,7 +51,7 @@ const (
 )
 
 func (f RunOrder) plot(c *canvas) {
-	var places, extent []float64
+	places, extent := make([]float64, 0, len(f.Calls)), make([]float64, 0, len(f.Calls))
 	var failed bool
 	for _, k := range f.Calls {
 		if !finite(k.At) || k.Failed == "" && !finite(k.V) {
@@ -128,6 +128,13 @@ type runOrder struct {
 
 func (r runOrder) draw() {
 	var warm, cold, failed []Call
+	hot := 0
+	for i := range r.f.Calls {
+		if k := &r.f.Calls[i]; !k.Cold && k.Failed == "" {
+			hot++
+		}
+	}
+	warm = make([]Call, 0, hot)
 	for _, k := range r.f.Calls {
 		switch {
 		case !finite(k.At) || k.Failed == "" && !finite(k.V):
@@ -181,7 +188,7 @@ func (r runOrder) class(calls []Call, name string, slot int) {
 }
 
 // binsAcross is into how many parts the axis is cut to choose what is drawn.
-const binsAcross = 250
+const binsAcross = 160
 
 // thin keeps the smallest and the largest call of each part of the axis, so
 // that no outlier disappears.
@@ -224,7 +231,7 @@ func (r runOrder) failures(calls []Call) {
 	l := r.c.layer(failedName)
 	count := map[int]int{}
 	for _, k := range calls {
-		r.c.lack(clean(k.Failed))
+		r.c.lack(k.Failed)
 		bin := int((r.x.at(k.At) - r.x.lo) / (r.x.hi - r.x.lo) * binsAcross)
 		if count[bin]++; count[bin] > 1 {
 			continue // the strip is full here

@@ -15,7 +15,7 @@ type tick struct {
 }
 
 // MarshalJSON writes [at, "label"].
-func (t tick) MarshalJSON() ([]byte, error) { return compact(t.At, t.Label) }
+func (t tick) MarshalJSON() ([]byte, error) { return compact(t.At, inert(t.Label)) }
 
 // scale maps values in base units to an axis coordinate: scaled for print, and
 // its logarithm where the axis is logarithmic. The ticks are chosen here, not
@@ -110,6 +110,9 @@ func logarithmic(u unit.Unit, values []float64) scale {
 
 func logarithmicIn(printed unit.Scale, values []float64) scale {
 	values = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !(v > 0 && finite(v)) })
+	if len(values) == 0 {
+		values = []float64{1 / printed.Factor, 10 / printed.Factor}
+	}
 	s := scale{unit: printed, log: true}
 	lo, hi := ends(values)
 	lo, hi = math.Log10(lo*s.unit.Factor), math.Log10(hi*s.unit.Factor)

@@ -55,3 +55,23 @@ func wrap(text string, size float64, bold bool, width float64) []string {
 	}
 	return lines
 }
+
+// inherited are the names that every JavaScript object answers to. The library
+// remembers the widths of texts in a plain object, by the text: these would be
+// found before they were measured, and __proto__ would change every object.
+var inherited = map[string]bool{
+	"__proto__": true, "constructor": true, "hasOwnProperty": true, "isPrototypeOf": true, "propertyIsEnumerable": true,
+	"toLocaleString": true, "toString": true, "valueOf": true, "__defineGetter__": true, "__defineSetter__": true,
+	"__lookupGetter__": true, "__lookupSetter__": true,
+}
+
+// inert ends a line that is such a name with a character that is not seen.
+func inert(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if inherited[strings.TrimSpace(l)] {
+			lines[i] = l + "\u2060"
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -50,7 +50,7 @@ var named = []struct {
 	{"mut", pair{"#59636e", "#9aa4af"}},
 	{"line", pair{"#d8dee4", "#2b323a"}},
 	{"card", pair{"#f3f5f8", "#1a2027"}},
-	{"hatch", pair{"#8b949e", "#6e7681"}},
+	{"hatch", pair{"#808993", "#6e7681"}},
 	{"bad", pair{"#a40e26", "#ff8a96"}},
 	{"good", pair{"#116329", "#6fdd8b"}},
 	{"open", pair{"#7a5200", "#e3b341"}},

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 
 	"chimera/internal/unit"
@@ -75,21 +76,40 @@ func (f Timeline) plot(c *canvas) {
 }
 
 func (c *canvas) spans(all []Span) []Span {
-	var kept []Span
+	var kept longest
+	n := 0
 	for _, s := range all {
 		if !finite(s.From) || !finite(s.To) || s.To < s.From {
 			c.odd++
 			continue
 		}
-		kept = append(kept, s)
+		n++
+		switch {
+		case len(kept) < maxSpans:
+			heap.Push(&kept, s)
+		case s.To-s.From > kept[0].To-kept[0].From:
+			kept[0] = s
+			heap.Fix(&kept, 0)
+		}
 	}
-	n := len(kept)
-	if n > maxSpans {
-		slices.SortStableFunc(kept, func(a, b Span) int { return cmp.Compare(b.To-b.From, a.To-a.From) })
-		kept = kept[:maxSpans]
-	}
+	slices.SortFunc(kept, func(a, b Span) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Label, b.Label), cmp.Compare(a.Kind, b.Kind))
+	})
 	c.thinned(len(kept), n, "the longest of each lane")
 	return kept
+}
+
+// longest is a heap with the shortest span on top.
+type longest []Span
+
+func (h longest) Len() int           { return len(h) }
+func (h longest) Less(i, j int) bool { return h[i].To-h[i].From < h[j].To-h[j].From }
+func (h longest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *longest) Push(x any)        { *h = append(*h, x.(Span)) }
+func (h *longest) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }
 
 type timeline struct {

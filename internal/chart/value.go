@@ -85,6 +85,9 @@ func (v Value) print(s unit.Scale) string {
 	}
 	places := decimals((hi-lo)/2*s.Factor, v.V*s.Factor)
 	f := func(x float64) string { return fixed(x*s.Factor, places) }
+	if max(math.Abs(lo), math.Abs(hi), math.Abs(v.V))*s.Factor >= 1e6 {
+		f = func(x float64) string { return number(x*s.Factor, 4) }
+	}
 	return f(v.V) + " [" + f(lo) + ", " + f(hi) + "]"
 }
 
@@ -111,6 +114,9 @@ func fixed(v float64, places int) string {
 
 // number prints v with n significant digits; far from 1 it takes a power of ten.
 func number(v float64, n int) string {
+	if math.Abs(v) < 1e-300 {
+		return "0"
+	}
 	if a := math.Abs(v); a >= 1e6 || a > 0 && a < 1e-4 {
 		e := int(math.Floor(math.Log10(a)))
 		return minus(strconv.FormatFloat(v/math.Pow10(e), 'f', n-1, 64)) + "·10" + superscript(e)

@@ -157,7 +157,7 @@ func (v variantRow) value(val Value, dy float64, cold, lanes bool) {
 	left, right := point{X: v.s.lo, Y: v.y}, point{X: v.s.hi, Y: v.y}
 	if why := val.missing(); why != "" {
 		a, b := left.shift(0, dy-9), right.shift(0, dy+9)
-		marks := append(void(a, b), plate(fit(why, tickSize, false, 300), fg, tickSize, "left", left.shift(16, dy))...)
+		marks := append(void(a, b), plate(fit(why, tickSize, false, 250), fg, tickSize, "left", left.shift(16, dy))...)
 		v.l.add(left, tip, marks...)
 		v.c.lack(why)
 		return

@@ -23,7 +23,7 @@ type Step struct {
 
 func (f Waterfall) plot(c *canvas) {
 	steps := first(c, f.Steps, 24, "steps")
-	if len(steps) == 0 && !f.Start.ok() {
+	if len(steps) == 0 {
 		return
 	}
 	names := []string{orElse(f.From, "start")}

@@ -129,7 +129,9 @@ func (p *painter) shape(n *node, shape segments, m matrix, opacity float64) erro
 		return fmt.Errorf("fill <%s>: %w", n.XMLName.Local, err)
 	}
 	if p.ink(c, opacity*n.number("fill-opacity", 1)) {
-		p.trace(shape, m)
+		if err := p.trace(shape, m); err != nil {
+			return fmt.Errorf("fill <%s>: %w", n.XMLName.Local, err)
+		}
 		p.c.Fill()
 	}
 	return p.stroke(n, shape, m, opacity)
@@ -148,8 +150,18 @@ func (p *painter) stroke(n *node, shape segments, m matrix, opacity float64) err
 	if err != nil {
 		return fmt.Errorf("stroke <%s>: %w", n.XMLName.Local, err)
 	}
-	for i := range dashes {
-		dashes[i] *= m.scale()
+	if width > far {
+		return fmt.Errorf("stroke <%s>: its width is %g", n.XMLName.Local, width)
+	}
+	if len(dashes) > 0 {
+		sum := 0.0
+		for i := range dashes {
+			dashes[i] *= m.scale()
+			sum += max(dashes[i], 0)
+		}
+		if !(sum >= .5) || slices.Min(dashes) < 0 {
+			return fmt.Errorf("stroke <%s>: its dashes are %q", n.XMLName.Local, n.attr("stroke-dasharray"))
+		}
 	}
 	p.c.SetLineWidth(width)
 	p.c.SetDash(dashes...)
@@ -157,7 +169,9 @@ func (p *painter) stroke(n *node, shape segments, m matrix, opacity float64) err
 	if n.attr("stroke-linejoin") == "bevel" {
 		p.c.SetLineJoin(gg.LineJoinBevel)
 	}
-	p.trace(shape, m)
+	if err := p.trace(shape, m); err != nil {
+		return fmt.Errorf("stroke <%s>: %w", n.XMLName.Local, err)
+	}
 	p.c.Stroke()
 	return nil
 }
@@ -169,12 +183,19 @@ func (p *painter) ink(c color.NRGBA, opacity float64) bool {
 	return a > 0
 }
 
-func (p *painter) trace(shape segments, m matrix) {
+// far is how many pixels away a point may lie: a path out there is a mistake,
+// and following it would take forever.
+const far = 2e4
+
+func (p *painter) trace(shape segments, m matrix) error {
 	p.c.ClearPath()
 	for _, s := range shape {
 		var q [3]vector
 		for i := range q {
 			q[i] = m.apply(s.p[i])
+			if !(math.Abs(q[i].x) < far && math.Abs(q[i].y) < far) {
+				return fmt.Errorf("the point %g, %g lies far outside", q[i].x, q[i].y)
+			}
 		}
 		switch s.kind {
 		case move:
@@ -190,6 +211,7 @@ func (p *painter) trace(shape segments, m matrix) {
 			p.c.ClosePath()
 		}
 	}
+	return nil
 }
 
 // parseColor reads what figures use: none, #rgb, #rrggbb, rgb() and rgba().

@@ -1,7 +1,7 @@
 // One description of a figure, drawn alike in a browser and without one.
 //
-// An option is plain JSON. The three things JSON cannot say are named in it and put in here: how a custom
-// series draws its marks, how a tick is lettered, and how a tooltip is made from a row's text.
+// An option is plain JSON. The things JSON cannot say are named in it and put in here: how a custom series
+// draws its marks, how a tick and a legend are lettered, and how a tooltip is made from a row's text.
 var chimera = (function () {
   'use strict';
 
@@ -74,6 +74,10 @@ var chimera = (function () {
     option.xAxis.forEach(letter);
     option.yAxis.forEach(letter);
     option.series.forEach(function (s) { if (s.type === 'custom') s.renderItem = item(s.data); });
+    if (option.legend) {
+      var labels = option.legend.labels;
+      option.legend.formatter = function (id) { return labels[id]; };
+    }
     option.tooltip.formatter = function (p) {
       return p.data && p.data.tip ? escape(p.data.tip).replace(/\n/g, '<br>') : '';
     };
