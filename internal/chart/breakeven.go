@@ -93,10 +93,7 @@ func (e breakEven) draw(gap int) bool {
 	second := unit.Scale{Factor: 1, Symbol: "s"}
 	e.c.table.Rows = append(e.c.table.Rows, []string{name, b.Setup.print(second), b.PerCall.print(second), b.Calls.print(unit.Scale{Factor: 1})})
 	if why := b.missing(); why != "" {
-		at := point{X: e.x.lo, Y: e.s.hi, DX: 10, DY: 16 + 24*float64(gap)}
-		marks := append(void(at.shift(0, -9), at.shift(250, 9)), plate(fit(name+": "+why, noteSize, false, 225), fg, noteSize, "left", at.shift(10, 0))...)
-		l.add(at, name+"\n"+why, marks...)
-		e.c.lack(why)
+		e.c.unplaced(l, e.x, e.s, gap, name, why)
 		return true
 	}
 	slot := b.Subject.slot()
@@ -109,7 +106,11 @@ func (e breakEven) draw(gap int) bool {
 	}
 	dash := dashes[slot%len(dashes)]
 	l.add(line[0], "", path(2.2, edge(slot), line...).dashed(dash...))
-	tip := name + "\nsetup: " + withUnit(b.Setup.print(second), "s") + "\nper call: " + withUnit(b.PerCall.print(second), "s") + ", " + b.PerCall.count()
+	tip := name
+	if b.Setup.ok() {
+		tip += "\nsetup: " + withUnit(b.Setup.print(second), "s")
+	}
+	tip += "\nper call: " + withUnit(b.PerCall.print(second), "s") + ", " + b.PerCall.count()
 	l.add(line[0], tip, marker(slot, 5.5, category(slot), edge(slot), line[0]))
 	e.paid(l, slot, name)
 	return false

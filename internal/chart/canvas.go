@@ -70,6 +70,7 @@ type axis struct {
 	grid    bool // lines across the area
 	hidden  bool
 	inverse bool
+	bare    bool    // no labels
 	rotate  float64 // of labels, in degrees
 	gap     float64 // from the axis to its name
 	margin  float64 // from the axis to its labels, more than usual
@@ -310,11 +311,33 @@ func (c *canvas) legendHeight(width float64) float64 {
 	return float64(lines)*21 + 8
 }
 
+// turned writes the labels of a turned x axis itself: the library would leave
+// out the second and the last but one where they come near the ends.
+func (c *canvas) turned() {
+	if c.x.rotate == 0 {
+		return
+	}
+	floor := c.y.scale.lo
+	if c.y.inverse {
+		floor = c.y.scale.hi
+	}
+	var marks []mark
+	for _, t := range c.x.scale.ticks {
+		at := point{X: float64(t.At), Y: floor, DX: 4, DY: 11 + c.x.margin}
+		m := words(t.Label, c.x.colour, tickSize, "right", at)
+		m.R = num(c.x.rotate * math.Pi / 180)
+		marks = append(marks, m)
+	}
+	c.layer("labels").add(point{Y: floor}, "", marks...)
+	c.x.bare = true
+}
+
 func (c *canvas) finish() Drawing {
 	if len(c.layers) == 0 {
 		c.nothing()
 	}
 	c.finishNotes()
+	c.turned()
 	above := c.legendHeight(fullWidth - c.left - c.right)
 	c.height += int(above)
 	least := leastWidth
@@ -390,8 +413,8 @@ func (a *axis) option(vertical bool) object {
 		"ticks":    a.scale.ticks,
 		"axisLine": object{"show": false}, "axisTick": object{"show": false, "customValues": at},
 		"axisLabel": object{
-			"customValues": at, "color": colour, "fontSize": size, "fontFamily": family, "margin": 9 + a.margin,
-			"lineHeight": 15, "rotate": a.rotate, "hideOverlap": false, "showMinLabel": true, "showMaxLabel": true,
+			"show": !a.bare, "customValues": at, "color": colour, "fontSize": size, "fontFamily": family, "margin": 9 + a.margin,
+			"lineHeight": 15, "hideOverlap": false, "showMinLabel": true, "showMaxLabel": true,
 		},
 		"splitLine": object{"show": a.grid, "customValues": at, "lineStyle": object{"color": line, "width": 1}},
 	}

@@ -125,8 +125,11 @@ func (d Drawing) ID() string { return d.head.ID }
 // read it: n, the meaning of its marks, what was left out.
 func (d Drawing) Caption() string {
 	said := d.notes
-	if d.head.Caption != "" {
-		said = append([]string{d.head.Caption}, said...)
+	if c := d.head.Caption; c != "" {
+		if !strings.ContainsAny(c[len(c)-1:], ".!?") {
+			c += "."
+		}
+		said = append([]string{c}, said...)
 	}
 	return strings.Join(said, " ")
 }

@@ -149,7 +149,15 @@ func (t *choices) row(i int, r Choice) {
 		cells = append(cells, v.print(t.scales[j].unit), v.count())
 	}
 	marks = append(marks, chip(clean(r.Verdict), point{X: fullWidth - choiceVerdict/2, Y: mid})...)
-	l.add(point{X: 0, Y: mid}, name+"\n"+clean(r.Configuration), marks...)
+	tip := name + "\n" + clean(r.Configuration)
+	for j, a := range t.columns {
+		v := at([][]Value{r.Values}, 0, j)
+		tip += "\n" + clean(a.Name) + ": " + v.print(t.scales[j].unit)
+		if v.ok() {
+			tip = withUnit(tip, t.scales[j].unit.Symbol) + ", " + v.count()
+		}
+	}
+	l.add(point{X: 0, Y: mid}, tip, marks...)
 	t.c.table.Rows = append(t.c.table.Rows, append(cells, clean(r.Verdict)))
 }
 

@@ -212,7 +212,7 @@ func (d *diagram) order() {
 // place gives every box its size and place, and returns the height of all. A
 // rank that is wider than the sheet is broken into rows.
 func (d *diagram) place() float64 {
-	const perRow = 4
+	const perRow = 6
 	y := 8.0
 	if slices.ContainsFunc(d.links, func(l link) bool { return l.back }) {
 		y += 18
@@ -228,7 +228,7 @@ func (d *diagram) place() float64 {
 			}
 			y = d.row(rank[from:to], y, boxes)
 			if to < len(rank) {
-				y += 16 - rankGap
+				y += 34 - rankGap
 			}
 			from = to
 		}

@@ -60,6 +60,17 @@ func block(text string, wide float64, most int, mid point) []mark {
 	return marks
 }
 
+// unplaced writes what has no place in an area of two axes into its upper left
+// corner, as the nth of its kind.
+func (c *canvas) unplaced(l *layer, x, y scale, nth int, name, why string) {
+	if nth < 8 {
+		at := point{X: x.lo, Y: y.hi, DX: 10, DY: 16 + 24*float64(nth)}
+		marks := append(void(at.shift(0, -9), at.shift(250, 9)), plate(fit(name+": "+why, noteSize, false, 225), fg, noteSize, "left", at.shift(10, 0))...)
+		l.add(at, name+"\n"+why, marks...)
+	}
+	c.lack(why)
+}
+
 // lack remembers a reason for the caption, where the hatches are explained.
 func (c *canvas) lack(reason string) {
 	c.reasons = append(c.reasons, reason)
@@ -82,7 +93,7 @@ func (c *canvas) lacks() {
 	var said []string
 	for i, r := range order {
 		if i == 3 {
-			said = append(said, fmt.Sprintf("and %d other reasons", len(order)-i))
+			said = append(said, fmt.Sprintf("and %d more", len(order)-i))
 			break
 		}
 		short := shorten(clean(r), 80)

@@ -16,6 +16,8 @@ import (
 // pictures in both themes, for eyes to judge what no test can.
 var look = flag.String("look", "", "write every figure of the gallery into this `folder`")
 
+var treated = flag.String("case", "", "draw the figures as in this `case` of TestEveryFigureInEveryCase, or crowded")
+
 var only = flag.String("only", "", "draw only these `figures`, separated by commas")
 
 // example is a figure of the gallery. Its name is that of its golden file.
@@ -143,7 +145,15 @@ func TestLook(t *testing.T) {
 		}
 	}
 	var drawn []chart.Drawing
-	for _, e := range examples() {
+	all := examples()
+	if *treated == "crowded" {
+		all = crowded()
+	} else if *treated != "" {
+		for i := range all {
+			all[i].figure = cases()[*treated]().apply(all[i].figure)
+		}
+	}
+	for _, e := range all {
 		d := chart.Draw(e.figure)
 		drawn = append(drawn, d)
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), e.name) {

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"chimera/internal/chart/paint"
@@ -65,8 +66,12 @@ func (f HeatMap) plot(c *canvas) {
 			m.cell(i, j, y, x)
 		}
 	}
-	m.bar(len(ys))
-	c.explain("In brackets", all...)
+	if len(extent) > 0 {
+		m.bar(len(ys))
+	}
+	if m.high >= 60 {
+		c.explain("In brackets", all...)
+	}
 	if m.corner {
 		c.note("Hatched corner: the cell lacks some of its planned calls.")
 	}
@@ -85,7 +90,8 @@ type heatMap struct {
 	lo, hi     float64
 	wide, high float64
 	corner     bool
-	small      bool
+	small      bool // no room for n
+	silent     bool // no room for numbers
 }
 
 // spread chooses what the ends of the colours mean.
@@ -116,10 +122,14 @@ func (m *heatMap) tall(all []Value) float64 {
 			return 60
 		}
 	}
-	if m.wide >= 44 {
+	fits := true
+	for _, v := range all {
+		fits = fits && (!v.ok() || paint.Width(m.number(v), noteSize, true) <= m.wide-3)
+	}
+	if m.wide >= 34 && fits {
 		return 42
 	}
-	m.small = true
+	m.small, m.silent = true, !fits
 	return 30
 }
 
@@ -160,27 +170,48 @@ func (m *heatMap) cell(i, j int, y, x string) {
 	m.l.add(mid, tip, marks...)
 }
 
+func (m *heatMap) number(v Value) string {
+	lo, hi, ranged := v.interval()
+	f := m.s.unit.Factor
+	if !ranged || math.Abs(v.V*f) >= 1e6 {
+		return number(v.V*f, 3)
+	}
+	return fixed(v.V*f, max(0, decimals((hi-lo)/2*f, v.V*f)-1))
+}
+
+// count is n as it fits: "n = 3 of 3", "n = 3" or "n 3".
+func (m *heatMap) count(v Value) string {
+	n := strconv.Itoa(v.N)
+	for _, text := range []string{v.count(), "n = " + n, "n " + n} {
+		if paint.Width(text, noteSize, false) <= m.wide-4 {
+			return text
+		}
+	}
+	return n
+}
+
 // say writes what there is room for: the number, then n, then the interval.
 func (m *heatMap) say(v Value, ink string, mid point) []mark {
+	if m.silent {
+		return nil
+	}
+	text := m.number(v)
+	if m.small {
+		return []mark{words(text, ink, noteSize, "center", mid)}
+	}
 	lo, hi, ranged := v.interval()
 	f := m.s.unit.Factor
 	places := max(0, decimals((hi-lo)/2*f, v.V*f)-1)
-	number := number(v.V*f, 3)
-	if ranged && math.Abs(v.V*f) < 1e6 {
-		number = fixed(v.V*f, places)
+	size := 14.0
+	if paint.Width(text, size, true) > m.wide-4 {
+		size = noteSize
 	}
-	if m.small {
-		if paint.Width(number, noteSize, false) > m.wide-2 {
-			return nil
-		}
-		return []mark{words(number, ink, noteSize, "center", mid)}
-	}
-	lines := []mark{words(fit(number, 14, true, m.wide-4), ink, 14, "center", mid).bold()}
+	lines := []mark{words(text, ink, size, "center", mid).bold()}
 	if ranged && m.high >= 60 {
-		text := "[" + fixed(lo*f, places) + ", " + fixed(hi*f, places) + "]"
+		text = "[" + fixed(lo*f, places) + ", " + fixed(hi*f, places) + "]"
 		lines = append(lines, words(fit(text, noteSize, false, m.wide-4), ink, noteSize, "center", mid))
 	}
-	lines = append(lines, words(fit(v.count(), noteSize, false, m.wide-4), ink, noteSize, "center", mid))
+	lines = append(lines, words(m.count(v), ink, noteSize, "center", mid))
 	for k := range lines {
 		lines[k].Points[0].DY = (float64(k) - float64(len(lines)-1)/2) * 17
 	}
@@ -225,7 +256,10 @@ func (m *heatMap) bar(rows int) {
 	if m.log {
 		title += " (log)"
 	}
-	marks = append(marks, words(fit(title, noteSize, false, 112), muted, noteSize, "left", top.shift(-8, 8)))
+	lines := clip(wrap(title, noteSize, false, 112), 2, noteSize, 112)
+	for i, text := range lines {
+		marks = append(marks, words(text, muted, noteSize, "left", top.shift(-8, 8-13*float64(len(lines)-1-i))))
+	}
 	middle := (m.lo + m.hi) / 2
 	if m.log {
 		middle = math.Sqrt(m.lo * m.hi)

@@ -92,7 +92,14 @@ func (p panel) frame(panels int) {
 		x := p.left + (1-panelGap)*(float64(t.At)-p.s.lo)/(p.s.hi-p.s.lo)
 		marks = append(marks, path(1, line, point{X: x, Y: -.5}, point{X: x, Y: p.last}))
 		if i%every == 0 {
-			marks = append(marks, words(t.Label, muted, noteSize, "center", point{X: x, Y: p.last, DY: 14}))
+			label, align := point{X: x, Y: p.last, DY: 14}, "center"
+			switch from := x - p.left; {
+			case from < .04:
+				label.DX, align = -4, "left"
+			case from > 1-panelGap-.04:
+				label.DX, align = 4, "right"
+			}
+			marks = append(marks, words(t.Label, muted, noteSize, align, label))
 		}
 	}
 	name := p.axis.label(p.s, "←", "→")

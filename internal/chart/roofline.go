@@ -57,7 +57,7 @@ func (f Roofline) plot(c *canvas) {
 	if lo, _ := ends(ys); len(ys) > 0 {
 		ys = append(ys, lo/2)
 	}
-	r := roofline{c: c, y: logarithmicIn(axisUnit(unit.FlopPerSecond, ys), ys), x: logarithmicIn(unit.Scale{Factor: 1, Symbol: "FLOP/B"}, xs)}
+	r := &roofline{c: c, y: logarithmicIn(axisUnit(unit.FlopPerSecond, ys), ys), x: logarithmicIn(unit.Scale{Factor: 1, Symbol: "FLOP/B"}, xs)}
 	c.head.Unit = unit.FlopPerSecond
 	c.beside(r.y, axisName(orElse(c.head.Metric, "rate"), r.y), 350)
 	c.below(r.x, axisName("arithmetic intensity", r.x))
@@ -70,10 +70,16 @@ func (f Roofline) plot(c *canvas) {
 type roofline struct {
 	c    *canvas
 	x, y scale
+	gaps int
+}
+
+func (r *roofline) gap(l *layer, name, why string) {
+	r.c.unplaced(l, r.x, r.y, r.gaps, name, why)
+	r.gaps++
 }
 
 // roofs draws the limits, the best of each as a thick line.
-func (r roofline) roofs(peaks, bands []Ceiling) {
+func (r *roofline) roofs(peaks, bands []Ceiling) {
 	l := r.c.layer("limits")
 	best := 0.0
 	for _, p := range peaks {
@@ -90,7 +96,7 @@ func (r roofline) roofs(peaks, bands []Ceiling) {
 	for i, p := range peaks {
 		r.c.record(p.Value, r.y, p.Name, "peak")
 		if !p.Value.ok() || p.Value.V <= 0 {
-			r.c.lack(clean(p.Name) + ": " + orElse(p.Value.missing(), "not positive"))
+			r.gap(l, clean(p.Name), orElse(p.Value.missing(), "not positive"))
 			continue
 		}
 		from := point{X: r.x.lo, Y: r.y.at(p.Value.V)}
@@ -110,7 +116,7 @@ func (r roofline) roofs(peaks, bands []Ceiling) {
 		s := axisUnit(unit.BytePerSecond, b.Value.extent(nil))
 		r.c.table.Rows = append(r.c.table.Rows, []string{clean(b.Name), "bandwidth", withUnit(b.Value.print(s), s.Symbol), b.Value.count(), ""})
 		if !b.Value.ok() || b.Value.V <= 0 {
-			r.c.lack(clean(b.Name) + ": " + orElse(b.Value.missing(), "not positive"))
+			r.gap(l, clean(b.Name), orElse(b.Value.missing(), "not positive"))
 			continue
 		}
 		r.slope(l, b, s, width(i), best)
@@ -125,7 +131,7 @@ func width(rank int) float64 {
 }
 
 // slope draws a bandwidth from where it enters the area to the best peak.
-func (r roofline) slope(l *layer, b Ceiling, s unit.Scale, thick, best float64) {
+func (r *roofline) slope(l *layer, b Ceiling, s unit.Scale, thick, best float64) {
 	logB := scale{log: true, lo: -300, hi: 300, unit: unit.Scale{Factor: b.Value.V * r.y.unit.Factor / r.x.unit.Factor}}
 	offset := logB.at(1) // y = x + offset on logarithmic axes
 	x0, x1 := max(r.x.lo, r.y.lo-offset), min(r.x.hi, r.y.hi-offset)
@@ -142,7 +148,7 @@ func (r roofline) slope(l *layer, b Ceiling, s unit.Scale, thick, best float64) 
 		words(fit(name, noteSize, false, 190), fg, noteSize, "left", point{X: x0 + (x1-x0)/4, Y: x0 + (x1-x0)/4 + offset, DX: 12, DY: 10}).haloed())
 }
 
-func (r roofline) points(points []Intensity) {
+func (r *roofline) points(points []Intensity) {
 	names := newLabels(r.c, r.x, r.y)
 	usable := func(p Intensity) bool {
 		return p.Rate.ok() && p.Rate.V > 0 && p.FlopsPerByte > 0 && finite(p.FlopsPerByte)
@@ -163,7 +169,7 @@ func (r roofline) points(points []Intensity) {
 			if why == "" {
 				why = "rate and intensity must be positive"
 			}
-			r.c.lack(name + ": " + why)
+			r.gap(r.c.layer(name), name, why)
 			continue
 		}
 		rates = append(rates, p.Rate)

@@ -309,6 +309,11 @@ func (f ECDF) plot(c *canvas) {
 		e := ecdf{c: c, x: x, y: y, k: k, sorted: sorted[i]}
 		e.draw(i)
 	}
+	var all []Value
+	for i := range sorted {
+		all = append(all, Value{V: 1, N: len(sorted[i])})
+	}
+	c.sayN("for each curve", all...)
 	c.note("A curve with failed calls ends below 100 %%.")
 	if c.head.Interval != "" && slices.ContainsFunc(curves, func(k Curve) bool { return k.Band > 0 }) {
 		c.note("Bands: %s.", c.head.Interval)
@@ -361,7 +366,6 @@ func (e ecdf) draw(i int) {
 		row = append(row, said)
 	}
 	e.c.table.Rows = append(e.c.table.Rows, row)
-	e.c.note("%s: n = %s.", shorten(name, 60), grouped(n))
 }
 
 func (e ecdf) total() float64 { return float64(len(e.sorted) + max(e.k.Failed, 0)) }

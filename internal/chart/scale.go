@@ -69,6 +69,13 @@ func linearIn(printed unit.Scale, values []float64, zero bool, n int) scale {
 	}
 	first, last := math.Floor(lo/step+1e-9), math.Ceil(hi/step-1e-9)
 	s.lo, s.hi = first*step, last*step
+	switch a, b, some := bounds(values); {
+	case !some: // an axis of nothing has no numbers
+		return s
+	case a == 0 && b == 0:
+		s.ticks = []tick{{0, "0"}}
+		return s
+	}
 	for k := first; k <= last; k++ {
 		s.ticks = append(s.ticks, tick{num(k * step), tickLabel(k*step, step)})
 	}
@@ -110,10 +117,11 @@ func logarithmic(u unit.Unit, values []float64) scale {
 
 func logarithmicIn(printed unit.Scale, values []float64) scale {
 	values = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !(v > 0 && finite(v)) })
-	if len(values) == 0 {
-		values = []float64{1 / printed.Factor, 10 / printed.Factor}
-	}
 	s := scale{unit: printed, log: true}
+	if len(values) == 0 { // an axis of nothing has no numbers
+		s.lo, s.hi = 0, 1
+		return s
+	}
 	lo, hi := ends(values)
 	lo, hi = math.Log10(lo*s.unit.Factor), math.Log10(hi*s.unit.Factor)
 	pad := max((hi-lo)*0.04, 0.02)
@@ -164,16 +172,21 @@ func powerLabel(digit float64, e int) string {
 
 // ends returns the range of the finite values; of none, 0 to 1.
 func ends(values []float64) (lo, hi float64) {
+	lo, hi, some := bounds(values)
+	if !some {
+		return 0, 1
+	}
+	return lo, hi
+}
+
+func bounds(values []float64) (lo, hi float64, some bool) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for _, v := range values {
 		if finite(v) {
 			lo, hi = min(lo, v), max(hi, v)
 		}
 	}
-	if lo > hi {
-		return 0, 1
-	}
-	return lo, hi
+	return lo, hi, lo <= hi
 }
 
 // axisUnit chooses the printed unit by the largest magnitude, so that an axis

@@ -232,6 +232,14 @@ func (g surface) face(outline string, corners ...spot) piece {
 	return piece{depth: depth, at: points[0], marks: []mark{area(fill, points...).outlined(outline, .7)}}
 }
 
+// cap is the size of markers, smaller where there are many.
+func (g surface) cap() float64 {
+	if len(g.xs)*len(g.ys) > 60 {
+		return 2.4
+	}
+	return 4
+}
+
 // colour is that of a value between the least and the greatest.
 func (g surface) colour(v float64) string {
 	if g.most == g.least {
@@ -257,9 +265,9 @@ func (g surface) stems() []piece {
 			top := g.at(u, w, g.height(v.V))
 			marks := []mark{path(1, muted, foot, top).dashed(2, 3)}
 			if lo, hi, ok := v.interval(); ok {
-				marks = append(marks, whisker(fg, 1.6, 4, g.at(u, w, g.height(lo)), g.at(u, w, g.height(hi)), true)...)
+				marks = append(marks, whisker(fg, 1.6, g.cap(), g.at(u, w, g.height(lo)), g.at(u, w, g.height(hi)), true)...)
 			}
-			marks = append(marks, disc(4, g.colour(v.V), top).outlined(fg, 1.3))
+			marks = append(marks, disc(g.cap(), g.colour(v.V), top).outlined(fg, 1.3))
 			all = append(all, piece{depth: depth + .02, tip: tip, at: top, marks: marks})
 		}
 	}

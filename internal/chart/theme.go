@@ -165,7 +165,7 @@ func (t Theme) values() map[string]string {
 	return all
 }
 
-var variable = regexp.MustCompile(`var\(--cx-([a-z0-9]+)\)`)
+var variable = regexp.MustCompile(`"var\(--cx-([a-z0-9]+)\)"`) // a whole attribute, no label
 
 // paint writes the colours of t out in a drawing; Page leaves the names.
 func (t Theme) paint(drawing string) string {
@@ -175,9 +175,9 @@ func (t Theme) paint(drawing string) string {
 	values := t.values()
 	return variable.ReplaceAllStringFunc(drawing, func(v string) string {
 		if hex, ok := values[variable.FindStringSubmatch(v)[1]]; ok {
-			return hex
+			return `"` + hex + `"`
 		}
-		return v // a label that merely looks like a colour name
+		return v
 	})
 }
 

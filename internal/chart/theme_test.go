@@ -70,9 +70,9 @@ func TestSubjectsDifferWithoutColour(t *testing.T) {
 }
 
 func TestAThemeWritesItsColoursOut(t *testing.T) {
-	in := `<path fill="var(--cx-c0)"/><text>var(--cx-none)</text>`
+	in := `<path fill="var(--cx-c0)"/><text>var(--cx-c0)</text><text>&#34;var(--cx-fg)&#34;</text>`
 	for _, theme := range []Theme{Light, Dark} {
-		if out := theme.paint(in); strings.Contains(out, "cx-c0") || !strings.Contains(out, "cx-none") {
+		if out := theme.paint(in); !strings.HasSuffix(out, `<text>var(--cx-c0)</text><text>&#34;var(--cx-fg)&#34;</text>`) || strings.Contains(out, `"var(`) {
 			t.Errorf("theme %d: %s", theme, out)
 		}
 	}

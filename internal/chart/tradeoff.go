@@ -31,6 +31,9 @@ const (
 	Dominated          // something is better in one and not worse in the other
 )
 
+// rank is in which order names find their places.
+func (s Standing) rank() int { return (int(s) + 3) % 4 }
+
 func (s Standing) String() string {
 	return [...]string{"", "on the front", "tied with the front", "dominated"}[min(max(s, 0), 3)]
 }
@@ -186,7 +189,9 @@ func (t *tradeOff) radius(o Option) float64 {
 
 func (t *tradeOff) draw(options []Option, front []point) {
 	order := slices.Clone(options)
-	slices.SortStableFunc(order, func(a, b Option) int { return cmp.Compare(t.radius(b), t.radius(a)) })
+	slices.SortStableFunc(order, func(a, b Option) int {
+		return cmp.Or(cmp.Compare(t.radius(b), t.radius(a)), cmp.Compare(a.Standing.rank(), b.Standing.rank()))
+	})
 	labels := newLabels(t.c, t.x, t.y)
 	for _, o := range order {
 		if o.missing() == "" {
@@ -220,6 +225,9 @@ func (t *tradeOff) draw(options []Option, front []point) {
 		} else {
 			l.add(t.at(o.X.V, o.Y.V), t.tip(o), append(t.marks(o), labels.place(name, t.at(o.X.V, o.Y.V), max(7, t.radius(o)))...)...)
 		}
+	}
+	if labels.left > 0 {
+		t.c.note("%d names that would hide others are in the table.", labels.left)
 	}
 	for _, o := range options {
 		t.row(o)
@@ -301,6 +309,7 @@ type labels struct {
 	x, y   scale
 	w, h   float64
 	placed [][4]float64
+	left   int // names without a place
 }
 
 func newLabels(c *canvas, x, y scale) *labels {
@@ -355,6 +364,10 @@ func (l *labels) place(name string, p point, r float64) []mark {
 		if cost < least {
 			best, least, taken = s, cost, b
 		}
+	}
+	if least > 160 { // no place where it could be read
+		l.left++
+		return nil
 	}
 	l.placed = append(l.placed, taken)
 	return []mark{words(name, fg, tickSize, best.align, p.shift(best.dx, best.dy)).haloed()}

@@ -135,7 +135,7 @@ func (v variantRow) points(points []float64, dy float64, cold bool) {
 			marks = append(marks, cross(3.5, muted, v.at(p, dy))...)
 			continue
 		}
-		marks = append(marks, disc(2.6, category(v.slot), v.at(p, dy+jitter(i)*15)).faded(.5))
+		marks = append(marks, disc(2.6, edge(v.slot), v.at(p, dy+jitter(i)*15)).faded(.5))
 	}
 	if len(marks) > 0 {
 		v.l.add(v.at(kept[0], dy), "", marks...)

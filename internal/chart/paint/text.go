@@ -198,7 +198,7 @@ func visual(line string) string {
 		return line
 	}
 	var p bidi.Paragraph
-	if _, err := p.SetString(line); err != nil {
+	if _, err := p.SetString(line, bidi.DefaultDirection(bidi.LeftToRight)); err != nil {
 		return line
 	}
 	order, err := p.Order()
