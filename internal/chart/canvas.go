@@ -33,6 +33,7 @@ type canvas struct {
 	keys   []key
 	table  Table
 	notes  []string
+	hint   string // how a page's reader may handle it
 	reason string
 
 	reasons      []string // of each hatched area
@@ -52,12 +53,17 @@ type layer struct {
 	Style object `json:"itemStyle,omitempty"`
 	State object `json:"emphasis"`
 	Quiet bool   `json:"animation"`
+	// View is where space is seen from: the turn in radians and the tilt.
+	View []num `json:"view,omitempty"`
 }
 
 // item is one thing with its tooltip.
 type item struct {
-	At    [2]num `json:"value"`
-	Tip   string `json:"tip,omitempty"`
+	At  [2]num `json:"value"`
+	Tip string `json:"tip,omitempty"`
+	// Depth is the place on the floor by which space is drawn from back to front,
+	// and what is added to its depth.
+	Depth []num  `json:"depth,omitempty"`
 	Marks []mark `json:"marks"`
 }
 
@@ -82,6 +88,7 @@ type axis struct {
 type key struct {
 	name, icon    string
 	fill, outline string
+	woven         bool // an icon of stripes, which an outline would fill
 }
 
 // note adds a sentence to the caption, once.
@@ -282,7 +289,7 @@ func (c *canvas) woven(s Subject) {
 	n := len(c.keys)
 	c.legend(s)
 	if len(c.keys) > n {
-		c.keys[n].icon = swatch(s.slot())
+		c.keys[n].icon, c.keys[n].woven = swatch(s.slot()), true
 	}
 }
 
@@ -350,7 +357,7 @@ func (c *canvas) finish() Drawing {
 		c.nothing()
 		option, _ = json.Marshal(c.option(0))
 	}
-	d := Drawing{still: new(still), option: option, head: c.head, width: fullWidth, height: c.height, least: least, table: c.table, notes: c.notes, nothing: c.reason}
+	d := Drawing{still: new(still), option: option, head: c.head, width: fullWidth, height: c.height, least: least, table: c.table, notes: c.notes, hint: c.hint, nothing: c.reason}
 	return d
 }
 
@@ -389,6 +396,9 @@ func (c *canvas) option(above float64) object {
 
 func (k *key) option(id string) object {
 	s := object{"color": k.fill, "borderColor": k.outline, "borderWidth": 1.5, "opacity": 1}
+	if k.woven {
+		s["borderWidth"] = 0
+	}
 	return object{"name": id, "icon": k.icon, "itemStyle": s}
 }
 

@@ -72,6 +72,7 @@ type Drawing struct {
 	option        []byte
 	table         Table
 	notes         []string
+	hint          string
 	nothing       string
 	still         *still
 }

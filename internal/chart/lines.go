@@ -82,7 +82,6 @@ type trace struct {
 	run   []point
 	lows  []point
 	highs []point
-	marks []mark // drawn above the lines
 	tips  []item
 }
 

@@ -22,10 +22,19 @@ func compact(values ...any) ([]byte, error) { return json.Marshal(values) }
 // point is a place in axis coordinates with an offset in pixels, right and
 // down. Everything is drawn from such points: the data decide where a thing
 // is, pixels how large it is.
-type point struct{ X, Y, DX, DY float64 }
+//
+// In space, X and Y are a place on the floor and Z the height over it, each
+// from 0 to 1; asset/kit.js of chart/echarts projects them.
+type point struct {
+	X, Y, DX, DY, Z float64
+	space           bool
+}
 
-// MarshalJSON writes [x, y] or [x, y, dx, dy].
+// MarshalJSON writes [x, y], [x, y, dx, dy] or, in space, [u, v, dx, dy, z].
 func (p point) MarshalJSON() ([]byte, error) {
+	if p.space {
+		return compact(num(p.X), num(p.Y), num(p.DX), num(p.DY), num(p.Z))
+	}
 	if p.DX == 0 && p.DY == 0 {
 		return compact(num(p.X), num(p.Y))
 	}
@@ -196,7 +205,7 @@ func swatch(slot int) string {
 		return "rect"
 	}
 	fall := gap < 0
-	gap = math.Abs(gap) * .7
+	gap = math.Abs(gap) * .9
 	var b bytes.Buffer
 	b.WriteString("path://")
 	corner := func(op string, k float64, first bool) {
@@ -210,7 +219,7 @@ func swatch(slot int) string {
 		b.WriteString(op + strconv.FormatFloat(x, 'f', 2, 64) + " " + strconv.FormatFloat(y, 'f', 2, 64))
 	}
 	for k := 0.0; k < w+h; k += gap {
-		end := min(k+gap*.66, w+h)
+		end := min(k+gap*.7, w+h)
 		corner("M", k, true)
 		corner("L", end, true)
 		corner("L", end, false)

@@ -117,7 +117,7 @@ func (d Drawing) HTML(ctx context.Context) ([]byte, error) {
 	fmt.Fprintf(&b, `<div class="cx-plot" role="img" tabindex="0" aria-label="%s" data-least="%d" data-height="%d">`,
 		html.EscapeString(d.head.Title+". "+d.Caption()), d.least, d.height)
 	b.WriteString(inner + "</div>\n")
-	if caption := d.Caption(); caption != "" {
+	if caption := strings.TrimSpace(d.Caption() + " " + d.hint); caption != "" {
 		fmt.Fprintf(&b, "<figcaption>%s</figcaption>\n", html.EscapeString(caption))
 	}
 	d.table.html(&b)

@@ -18,34 +18,27 @@ type Surface struct {
 	Cells [][]Value
 }
 
-// view is an orthographic projection of the unit cube, seen from above at an
-// angle that shows both factors: u to the right front, v to the right back.
-type view struct{ xs, ys, xv, yv float64 }
-
-// The turn of 35° and the tilt of 30° leave few points hidden behind others.
-var eye = func() view {
-	sin, cos := math.Sincos(35 * math.Pi / 180)
-	return view{xs: cos, ys: sin, xv: sin, yv: cos}
-}()
-
+// The turn and the tilt from which few points hide others; a reader of a page
+// may change both. kit.js has the projection, and fits it to the area below.
 const (
-	tilt  = .5 // sin 30°
-	lifts = .6 // how high the unit of z is, in the floor's units
+	turn = 35 * math.Pi / 180
+	tilt = .5 // the sine of 30°
 )
 
-// place returns screen coordinates, y upwards, and the depth, larger in front.
-func (e view) place(u, v, z float64) (p point, depth float64) {
-	x := u*e.xs + v*e.xv
-	far := -u*e.ys + v*e.yv
-	return point{X: x, Y: far*tilt + z*lifts}, -far
+// depth is how near a place on the floor is.
+func depth(u, v float64) float64 {
+	sin, cos := math.Sincos(turn)
+	return u*sin - v*cos
 }
 
+// piece is drawn before those that are nearer; bias brings it forward.
 type piece struct {
-	depth float64
-	tip   string
-	at    point
-	marks []mark
+	u, v, bias float64
+	tip        string
+	marks      []mark
 }
+
+func (p piece) depth() float64 { return depth(p.u, p.v) + p.bias }
 
 func (f Surface) plot(c *canvas) {
 	xs, ys := first(c, f.X, maxLevelsX, "levels of x"), first(c, f.Y, maxLevelsX, "levels of y")
@@ -78,11 +71,14 @@ func (f Surface) plot(c *canvas) {
 	g.turn()
 	c.tabulate(g.s, orElse(f.YName, "y"), orElse(f.XName, "x"))
 	l := c.layer("surface")
+	l.View = []num{turn, tilt}
+	c.hint = "Drag it, or press the arrow keys, to turn it."
 	l.add(point{}, "", g.room(f)...)
 	pieces := append(g.facets(), g.stems()...)
-	slices.SortStableFunc(pieces, func(a, b piece) int { return cmp.Compare(a.depth, b.depth) })
+	slices.SortStableFunc(pieces, func(a, b piece) int { return cmp.Compare(a.depth(), b.depth()) })
 	for _, p := range pieces {
-		l.add(p.at, p.tip, p.marks...)
+		l.add(point{}, p.tip, p.marks...)
+		l.Items[len(l.Items)-1].Depth = []num{num(p.u), num(p.v), num(p.bias)}
 	}
 	c.explain("Lines at the points", all...)
 	c.sayN("for each point", all...)
@@ -127,7 +123,7 @@ func (g *surface) turn() {
 
 func (g surface) height(v float64) float64 { return (g.s.at(v) - g.s.lo) / (g.s.hi - g.s.lo) }
 
-func (g surface) at(u, v, z float64) point { p, _ := eye.place(u, v, z); return p }
+func (g surface) at(u, v, z float64) point { return point{X: u, Y: v, Z: z, space: true} }
 
 // room draws floor, walls and the names and ticks of the three axes.
 func (g surface) room(f Surface) []mark {
@@ -218,18 +214,19 @@ func (g surface) patch(s []spot) []piece {
 // face is one flat piece; without an outline it has the colour of its fill.
 func (g surface) face(outline string, corners ...spot) piece {
 	var points []point
-	mean, depth := 0.0, 0.0
+	mean, p := 0.0, piece{}
 	for _, s := range corners {
-		p, far := eye.place(s.u, s.v, g.height(s.value))
-		points = append(points, p)
+		points = append(points, g.at(s.u, s.v, g.height(s.value)))
 		mean += s.value / float64(len(corners))
-		depth += far / float64(len(corners))
+		p.u += s.u / float64(len(corners))
+		p.v += s.v / float64(len(corners))
 	}
 	fill := g.colour(mean)
 	if outline == "" {
 		outline = fill
 	}
-	return piece{depth: depth, at: points[0], marks: []mark{area(fill, points...).outlined(outline, .7)}}
+	p.marks = []mark{area(fill, points...).outlined(outline, .7)}
+	return p
 }
 
 // cap is the size of markers, smaller where there are many.
@@ -256,19 +253,18 @@ func (g surface) stems() []piece {
 			g.c.record(v, g.s, y, x)
 			tip := g.c.tip(y+", "+x, v, g.s)
 			u, w := g.u(j), g.v(i)
-			foot, depth := eye.place(u, w, 0)
 			if why := v.missing(); why != "" {
 				g.c.lack(why)
-				all = append(all, piece{depth: -9, tip: tip, at: foot, marks: g.tile(u, w)})
+				all = append(all, piece{u: u, v: w, bias: -9, tip: tip, marks: g.tile(u, w)})
 				continue
 			}
 			top := g.at(u, w, g.height(v.V))
-			marks := []mark{path(1, muted, foot, top).dashed(2, 3)}
+			marks := []mark{path(1, muted, g.at(u, w, 0), top).dashed(2, 3)}
 			if lo, hi, ok := v.interval(); ok {
 				marks = append(marks, whisker(fg, 1.6, g.cap(), g.at(u, w, g.height(lo)), g.at(u, w, g.height(hi)), true)...)
 			}
 			marks = append(marks, disc(g.cap(), g.colour(v.V), top).outlined(fg, 1.3))
-			all = append(all, piece{depth: depth + .02, tip: tip, at: top, marks: marks})
+			all = append(all, piece{u: u, v: w, bias: .02, tip: tip, marks: marks})
 		}
 	}
 	return all

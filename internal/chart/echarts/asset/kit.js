@@ -22,9 +22,25 @@ var chimera = (function () {
     return d;
   }
 
-  // place turns a mark's point [x, y, dx, dy] into pixels: data coordinates, then an offset in pixels.
-  function place(api, p) {
-    var q = api.coord([p[0], p[1]]);
+  // see projects space, the unit cube, on the area: seen with parallel rays from above, u to the right front, v
+  // to the right back, fitted so that every view fills the same part.
+  function see(view) {
+    var cos = Math.cos(view[0]), sin = Math.sin(view[0]), tilt = view[1], lift = 0.6;
+    function flat(u, v, z) { return [u * cos + v * sin, (v * cos - u * sin) * tilt + z * lift]; }
+    var width = cos + sin, low = -sin * tilt, high = cos * tilt + lift;
+    var k = Math.min(1.393 / width, 1.297 / (high - low));
+    var x = (1.393 - width * k) / 2, y = -0.287 - low * k + (1.297 - (high - low) * k) / 2;
+    return function (u, v, z) { var p = flat(u, v, z); return [p[0] * k + x, p[1] * k + y]; };
+  }
+
+  function depth(view, row) {
+    return row.depth ? row.depth[0] * Math.sin(view[0]) - row.depth[1] * Math.cos(view[0]) + row.depth[2] : -99;
+  }
+
+  // place turns a mark's point [x, y, dx, dy] into pixels: data coordinates, then an offset in pixels. In space
+  // it has a fifth number, its height.
+  function place(api, project, p) {
+    var q = api.coord(p.length > 4 ? project(p[0], p[1], p[4]) : [p[0], p[1]]);
     return [q[0] + (p[2] || 0), q[1] + (p[3] || 0)];
   }
 
@@ -47,14 +63,15 @@ var chimera = (function () {
     text: function (q, m) { return { type: 'text', x: q[0][0], y: q[0][1], rotation: m.r || 0, style: m.s }; }
   };
 
-  function item(data) {
+  function item(series) {
+    var project = series.view && see(series.view);
     return function (params, api) {
-      var row = data[params.dataIndex];
+      var row = series.data[params.dataIndex];
       return {
         type: 'group',
         silent: !row.tip,
         children: row.marks.map(function (m) {
-          return draw[m.k](m.p.map(function (p) { return place(api, p); }), m);
+          return draw[m.k](m.p.map(function (p) { return place(api, project, p); }), m);
         })
       };
     };
@@ -73,7 +90,7 @@ var chimera = (function () {
   function revive(option) {
     option.xAxis.forEach(letter);
     option.yAxis.forEach(letter);
-    option.series.forEach(function (s) { if (s.type === 'custom') s.renderItem = item(s.data); });
+    option.series.forEach(function (s) { if (s.type === 'custom') s.renderItem = item(s); });
     if (option.legend) {
       var labels = option.legend.labels;
       option.legend.formatter = function (id) { return labels[id]; };
@@ -94,6 +111,32 @@ var chimera = (function () {
     }
   }
 
+  // turn lets a reader look at space from elsewhere, as far as the names at its edges stay in front.
+  function turn(chart, series, frame) {
+    var from = null;
+    function look(right, up) {
+      series.view = [Math.min(1.45, Math.max(0.12, series.view[0] + right)), Math.min(0.9, Math.max(0.15, series.view[1] + up))];
+      series.data.sort(function (a, b) { return depth(series.view, a) - depth(series.view, b); });
+      chart.setOption({ series: [{ data: series.data, renderItem: item(series) }] });
+    }
+    frame.style.cursor = 'grab';
+    frame.style.touchAction = 'pan-y';
+    frame.addEventListener('pointerdown', function (e) { from = [e.clientX, e.clientY]; frame.setPointerCapture(e.pointerId); });
+    frame.addEventListener('pointerup', function () { from = null; });
+    frame.addEventListener('pointercancel', function () { from = null; });
+    frame.addEventListener('pointermove', function (e) {
+      if (!from) return;
+      look((from[0] - e.clientX) / 200, (e.clientY - from[1]) / 300);
+      from = [e.clientX, e.clientY];
+    });
+    frame.addEventListener('keydown', function (e) {
+      var step = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, -0.05], ArrowDown: [0, 0.05] }[e.key];
+      if (!step) return;
+      e.preventDefault();
+      look(step[0], step[1]);
+    });
+  }
+
   // wake replaces the still drawing of every figure on the page by a live one of the same option. A figure is
   // never drawn narrower than it can be read: its frame scrolls instead.
   function wake(root) {
@@ -108,7 +151,9 @@ var chimera = (function () {
       live.style.width = width() + 'px';
       frame.replaceChildren(live);
       var chart = echarts.init(live, null, { renderer: 'svg', width: width(), height: height });
-      chart.setOption(revive(JSON.parse(source.textContent)));
+      var option = revive(JSON.parse(source.textContent));
+      chart.setOption(option);
+      if (option.series[0].view) turn(chart, option.series[0], frame);
       new ResizeObserver(function () {
         live.style.width = width() + 'px';
         chart.resize({ width: width(), height: height });
