@@ -42,7 +42,7 @@ func (f BreakEven) plot(c *canvas) {
 	calls := []float64{1, 100}
 	for _, b := range all {
 		if b.Calls.ok() && b.Calls.V > 0 {
-			calls = append(calls, min(b.Calls.V*4, 1e12))
+			calls = append(calls, min(b.Calls.V*15, 1e12))
 			if _, hi, ok := b.Calls.interval(); ok && hi > 0 {
 				calls = append(calls, min(hi*1.5, 1e12))
 			}
@@ -60,7 +60,7 @@ func (f BreakEven) plot(c *canvas) {
 	c.head.Unit = unit.Second
 	c.beside(s, axisName("total time", s), 320)
 	c.below(x, "calls (log)")
-	c.right = 60
+	c.right = 90
 	c.table.Head = []string{"backend", "setup, s", "per call, s", "break-even, calls"}
 	gap := 0
 	for _, b := range all {
@@ -130,8 +130,13 @@ func (e breakEven) paid(l *layer, slot int, name string) {
 	}
 	at := point{X: e.x.at(n.V), Y: e.s.at(e.b.Setup.V + n.V*e.b.PerCall.V)}
 	foot := point{X: at.X, Y: e.s.lo}
-	marks = append(marks, path(1.4, edge(slot), foot, at), marker(slot, 6.5, ground, edge(slot), at),
-		words(fit(name, noteSize, false, 90)+", "+number(n.V, 3)+" calls", fg, noteSize, "left", foot.shift(6, -10-15*float64(slot%4))).haloed())
+	marks = append(marks, path(1.4, edge(slot), foot, at), marker(slot, 6.5, ground, edge(slot), at))
+	text, side := words(fit(name, noteSize, false, 90)+", "+number(n.V, 3)+" calls", fg, noteSize, "left", foot.shift(6, -10-15*float64(slot%4))), 6.0
+	if at.X > e.x.lo+.85*(e.x.hi-e.x.lo) { // not beyond the right end
+		text.Style.Align, side = "right", -6
+	}
+	text.Points[0].DX = side
+	marks = append(marks, text.haloed())
 	h := Head{Metric: "break-even", Interval: e.c.head.Interval}
 	l.add(at, h.tip(name, n, unit.Scale{Factor: 1, Symbol: "calls"}), marks...)
 }

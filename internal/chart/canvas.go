@@ -348,7 +348,7 @@ func (c *canvas) finish() Drawing {
 	above := c.legendHeight(fullWidth - c.left - c.right)
 	c.height += int(above)
 	least := leastWidth
-	if c.fixed {
+	if c.fixed || c.legendHeight(leastWidth-c.left-c.right) > above {
 		least = fullWidth
 	}
 	option, err := json.Marshal(c.option(above))
@@ -373,8 +373,8 @@ func (c *canvas) option(above float64) object {
 		"grid": []object{{
 			"left": c.left, "right": c.right, "top": c.top + above, "bottom": c.bottom, "outerBoundsMode": "none",
 		}},
-		"xAxis":  []object{c.x.option(false)},
-		"yAxis":  []object{c.y.option(true)},
+		"xAxis":  []object{c.x.option(false, 700)},
+		"yAxis":  []object{c.y.option(true, float64(c.height)-c.top-c.bottom-above)},
 		"series": c.layers,
 	}
 	if len(c.keys) > 0 {
@@ -402,7 +402,8 @@ func (k *key) option(id string) object {
 	return object{"name": id, "icon": k.icon, "itemStyle": s}
 }
 
-func (a *axis) option(vertical bool) object {
+// option is the axis in the library's words; room is how long its name may be.
+func (a *axis) option(vertical bool, room float64) object {
 	at := make([]num, len(a.scale.ticks))
 	for i, t := range a.scale.ticks {
 		at[i] = t.At
@@ -429,10 +430,6 @@ func (a *axis) option(vertical bool) object {
 		"splitLine": object{"show": a.grid, "customValues": at, "lineStyle": object{"color": line, "width": 1}},
 	}
 	if a.name != "" {
-		room := 700.0
-		if vertical {
-			room = 320
-		}
 		o["name"], o["nameLocation"], o["nameGap"] = inert(fit(clean(a.name), tickSize, false, room)), "middle", a.gap
 		o["nameTextStyle"] = object{"color": muted, "fontSize": tickSize, "fontFamily": family}
 		if vertical {

@@ -1,18 +1,3 @@
-// Package chart turns plain data into one figure in three forms: interactive
-// HTML, SVG and PNG, none of which needs a browser to be made.
-//
-// There is one option per figure. It is drawn by the same library in a page
-// and here, so the picture in a report and the one that answers to the mouse
-// cannot disagree. Colours are names in the option: one drawing serves the
-// light and the dark theme.
-//
-// A figure draws what was measured and shows what was not. A missing value is
-// a hatched grey area with its reason, never a gap that could be a zero, and a
-// figure without data says so in words. The same input gives the same bytes.
-//
-// This package computes positions, no statistics: medians, intervals, fronts
-// and break-evens come from the caller, who has the rows to prove them. The one
-// exception is the outline of a density, which has no number.
 package chart
 
 import (
@@ -119,6 +104,10 @@ func (d Drawing) Option() []byte { return d.option }
 // Size returns the drawing's own size in pixels, without title and caption.
 func (d Drawing) Size() (width, height int) { return d.width, d.height }
 
+// Least returns the width in pixels below which a page should not squeeze the
+// drawing: it scrolls there instead.
+func (d Drawing) Least() int { return d.least }
+
 // ID returns the figure's id as it stands in pages and file names.
 func (d Drawing) ID() string { return d.head.ID }
 
@@ -144,15 +133,22 @@ func (d Drawing) Nothing() string { return d.nothing }
 // Table returns the numbers of the figure. The caller must not change them.
 func (d Drawing) Table() Table { return d.table }
 
-// Alt returns the figure in words: its title, then a line for each row of its
-// table, for readers who cannot see it.
+// mostRows is how many rows of a table are read out.
+const mostRows = 60
+
+// Alt returns the figure in words, for readers who cannot see it: its title, a
+// line for each of the first rows of its table, and its caption.
 func (d Drawing) Alt() string {
 	var b strings.Builder
 	b.WriteString(d.head.Title)
 	if d.nothing != "" {
 		b.WriteString("\nNo data: " + d.nothing)
 	}
-	for _, row := range d.table.Rows {
+	for n, row := range d.table.Rows {
+		if n == mostRows {
+			b.WriteString("\nand " + grouped(len(d.table.Rows)-n) + " more rows")
+			break
+		}
 		var said []string
 		for i, cell := range row {
 			if cell == "" {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"chimera/internal/chart/paint"
-	"chimera/internal/unit"
 )
 
 // Choices is a table of configurations: what each reaches, what was found about
@@ -76,9 +75,6 @@ func (a Axis) scale(values []Value) scale {
 		extent = v.extent(extent)
 	}
 	s := scale{unit: axisUnit(a.Unit, extent)}
-	if a.Unit == unit.Ratio {
-		s.unit = percent
-	}
 	s.lo, s.hi = ends(extent)
 	return s
 }

@@ -81,6 +81,7 @@ func (f Decision) plot(c *canvas) {
 		}
 	}
 	d.tabulate(nodes)
+	c.note("Rounded: a question; grey: a finding; thick: what is chosen; dashed: what cannot be decided.")
 }
 
 type diagram struct {

@@ -22,6 +22,7 @@ type HeatMap struct {
 	Cells [][]Value
 	// Neutral, if not nil, is the value without a difference (0 of a difference,
 	// 1 of a ratio): colours then diverge from it, blue below and orange above.
+	// A unit.Ratio is printed in percent, or as "2.1 ×" where 1 is neutral.
 	Neutral *float64
 }
 
@@ -97,7 +98,7 @@ type heatMap struct {
 // spread chooses what the ends of the colours mean.
 func (m *heatMap) spread(extent []float64) {
 	m.s = scale{unit: axisUnit(m.c.head.Unit, extent)}
-	if m.c.head.Unit == unit.Ratio {
+	if m.c.head.Unit == unit.Ratio && m.neutral != nil && *m.neutral == 1 {
 		m.s.unit = times
 	}
 	m.lo, m.hi = ends(extent)

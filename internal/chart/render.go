@@ -43,7 +43,8 @@ func (d Drawing) plot(ctx context.Context) (string, error) {
 
 // SVG returns the whole figure, with title and caption, as one still drawing.
 // It needs no style sheet but in theme Page, refers to nothing outside itself,
-// and is the same bytes each time.
+// and is the same bytes each time. ctx ends the wait for a machine to draw with;
+// a drawing that has begun, of some tens of milliseconds, is finished.
 func (d Drawing) SVG(ctx context.Context, theme Theme) ([]byte, error) {
 	inner, err := d.plot(ctx)
 	if err != nil {
@@ -164,7 +165,11 @@ func Document(ctx context.Context, title string, figures ...Drawing) ([]byte, er
 		`<meta name="viewport" content="width=device-width,initial-scale=1"><title>` + title + "</title><style>\n" +
 		"body{margin:0;background:var(--cx-bg);color:var(--cx-fg);font:16px/1.55 " + family + "}" +
 		"main{max-width:920px;margin:0 auto;padding:24px}\n" + Style() + "</style></head><body><main>\n")
+	ids := map[string]int{}
 	for _, d := range figures {
+		if ids[d.head.ID]++; ids[d.head.ID] > 1 {
+			d.head.ID += "-" + strconv.Itoa(ids[d.head.ID])
+		}
 		fragment, err := d.HTML(ctx)
 		if err != nil {
 			return nil, err

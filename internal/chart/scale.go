@@ -190,8 +190,11 @@ func bounds(values []float64) (lo, hi float64, some bool) {
 }
 
 // axisUnit chooses the printed unit by the largest magnitude, so that an axis
-// from 50 ms to 10 s is in seconds.
+// from 50 ms to 10 s is in seconds. Ratios are printed in percent.
 func axisUnit(u unit.Unit, values []float64) unit.Scale {
+	if u == unit.Ratio {
+		return percent
+	}
 	lo, hi := ends(values)
 	if len(values) == 0 {
 		return u.ScaleFor()

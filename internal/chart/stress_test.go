@@ -253,7 +253,7 @@ func FuzzDraw(f *testing.F) {
 func TestInventedFigures(t *testing.T) {
 	all := examples()
 	r := noise(7)
-	for i := range 2 * len(all) {
+	for i := range len(all) {
 		data := make([]byte, 90)
 		for k := range data {
 			data[k] = byte(r.next() * 1e6)

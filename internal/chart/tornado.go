@@ -3,8 +3,6 @@ package chart
 import (
 	"math"
 	"slices"
-
-	"chimera/internal/unit"
 )
 
 // Tornado shows how far each factor moves the metric: a bar from its lowest to
@@ -66,9 +64,6 @@ func (f Tornado) plot(c *canvas) {
 		}
 	}
 	printed := axisUnit(c.head.Unit, extent)
-	if c.head.Unit == unit.Ratio {
-		printed = percent
-	}
 	lo, hi := ends(extent)
 	room := (hi - lo) * .18 // for the labels at the ends
 	s := linearIn(printed, append(extent, lo-room, hi+room), true, 7)

@@ -71,9 +71,6 @@ func (a Axis) measure(values []Value, n int) scale {
 	}
 	positive := len(extent) > 0 && !slices.ContainsFunc(extent, func(v float64) bool { return v <= 0 })
 	printed := axisUnit(a.Unit, extent)
-	if a.Unit == unit.Ratio {
-		printed = percent
-	}
 	if positive && (a.Log || wide(extent)) {
 		return logarithmicIn(printed, extent)
 	}
@@ -276,9 +273,6 @@ func (t *tradeOff) tip(o Option) string {
 			continue
 		}
 		s := axisUnit(m.axis.Unit, m.v.extent(nil))
-		if m.axis.Unit == unit.Ratio {
-			s = percent
-		}
 		tip += "\n" + clean(m.axis.Name) + ": " + m.v.print(s)
 		if m.v.ok() {
 			tip = withUnit(tip, s.Symbol) + ", " + m.v.count()
