@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"image/png"
 	"io"
 	"strings"
 	"sync"
@@ -81,5 +82,59 @@ func TestOptionsAreJSONWithoutAnEndOfScript(t *testing.T) {
 		if !json.Valid(option) || bytes.Contains(option, []byte("<")) {
 			t.Errorf("%s: its option cannot stand in a page:\n%.300s", e.name, option)
 		}
+	}
+}
+
+func TestPicturesAreTheSameBytesEachTime(t *testing.T) {
+	var first []byte
+	for range 2 {
+		b, err := chart.Draw(examples()[0].figure).PNG(t.Context(), chart.Page, .5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = b
+		}
+		if !bytes.Equal(first, b) {
+			t.Error("the second picture differs")
+		}
+	}
+	picture, err := png.Decode(bytes.NewReader(first))
+	if err != nil || picture.Bounds().Dx() != 448 {
+		t.Errorf("%v, %v", picture.Bounds(), err)
+	}
+}
+
+// TestADocumentOpensOffline: it has one copy of the library, ends no script
+// early and refers to nothing outside.
+func TestADocumentOpensOffline(t *testing.T) {
+	var drawings []chart.Drawing
+	for _, e := range examples() {
+		drawings = append(drawings, chart.Draw(e.figure))
+	}
+	drawings = append(drawings, drawings[0])
+	page, err := chart.Document(t.Context(), "Figures </title><script>", drawings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _, _ := bytes.Cut(page, []byte("</main>"))
+	for _, reference := range []string{"src=", "href=", "url(", "@import", "</title><script>"} {
+		if bytes.Contains(body, []byte(reference)) {
+			t.Errorf("the page holds %s", reference)
+		}
+	}
+	if n := bytes.Count(page, []byte(chart.Script())); n != 1 {
+		t.Errorf("the page holds the library %d times", n)
+	}
+	if n := bytes.Count(page, []byte("</script")); n != len(drawings)+1 {
+		t.Errorf("the page ends %d scripts, and has %d", n, len(drawings)+1)
+	}
+	for _, id := range []string{`id="throughput"`, `id="throughput-2"`} {
+		if n := bytes.Count(page, []byte(id)); n != 1 {
+			t.Errorf("%s stands %d times in the page", id, n)
+		}
+	}
+	if len(page) > 2_200_000 {
+		t.Errorf("%d figures make a page of %d bytes", len(drawings), len(page))
 	}
 }

@@ -178,11 +178,8 @@ func (r runOrder) class(calls []Call, name string, slot int) {
 	}
 	for _, k := range kept {
 		at := point{X: r.x.at(k.At), Y: r.s.at(k.V)}
-		tip := ""
-		if len(kept) <= 250 {
-			tip = clean(r.f.XName) + " " + strconv.FormatFloat(k.At*r.x.unit.Factor, 'g', 5, 64) + ", " + name + "\n" +
-				withUnit(number(k.V*r.s.unit.Factor, 4), r.s.unit.Symbol) + "\nn = 1"
-		}
+		tip := clean(r.f.XName) + " " + strconv.FormatFloat(k.At*r.x.unit.Factor, 'g', 7, 64) + ", " + name + "\n" +
+			withUnit(number(k.V*r.s.unit.Factor, 4), r.s.unit.Symbol) + "\nn = 1"
 		l.add(at, tip, marker(shape, radius, category(slot), edge(slot), at))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"chimera/internal/chart/echarts"
@@ -67,5 +68,41 @@ func TestAWaitForAMachineEndsWithItsContext(t *testing.T) {
 	cancel(gone)
 	if _, err := e.SVG(ctx, []byte(bars), 300, 200, "a"); !errors.Is(err, gone) {
 		t.Errorf("the error is %v, not the cause", err)
+	}
+}
+
+func TestDrawingsAtOnceAreTheSameAsOneByOne(t *testing.T) {
+	e := echarts.New(measure, 2)
+	defer e.Close()
+	want, err := e.SVG(t.Context(), []byte(bars), 300, 200, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for range 3 {
+				if got, err := e.SVG(t.Context(), []byte(bars), 300, 200, "a"); err != nil || string(got) != string(want) {
+					t.Errorf("a drawing differs (%v)", err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func TestOnlyThePrefixTellsDrawingsApart(t *testing.T) {
+	e := echarts.New(measure, 1)
+	defer e.Close()
+	a, err := e.SVG(t.Context(), []byte(bars), 300, 200, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.SVG(t.Context(), []byte(bars), 300, 200, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(a), "zr") || strings.ReplaceAll(string(b), "b-", "a-") != string(a) {
+		t.Errorf("ids are not made of the prefix:\n%s\n%s", a, b)
 	}
 }
