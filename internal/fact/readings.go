@@ -39,7 +39,7 @@ func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
 	}
 	facts := make([]Fact, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		f, err := identify(q.fact(aggregate, groups[key]))
+		f, err := Identify(q.fact(aggregate, groups[key]))
 		if err != nil {
 			return nil, err
 		}
