@@ -31,6 +31,8 @@ type stratum struct {
 	outcomes  map[sample.Outcome]int
 	finishes  map[string]int
 	failures  map[string]int // class of the failure → rows
+	effective map[string]int // what the runtime said it used → rows
+	place     int            // in index.strata
 }
 
 // A key names a stratum but for its phase.
@@ -53,6 +55,7 @@ type index struct {
 	strata  []*stratum // sorted by key and phase
 	rows    []row
 	values  [][]float64 // [metric][row]
+	means   map[string][][]visit
 }
 
 // Collector gathers rows one at a time, so that a run of a million samples need
@@ -68,7 +71,6 @@ type Collector struct {
 	rowCount  Rows
 	keyLine   []byte
 	names     []string
-	aliases   map[string]map[string]bool // effective → requested, as the rows say it
 }
 
 // NewCollector makes a collector. Manifests tell what rows cannot: sizes,
@@ -109,6 +111,9 @@ func (c *Collector) Sample(s *sample.Sample) {
 	}
 	if s.Failure != nil {
 		g.failures[s.Failure.Class]++
+	}
+	if len(s.Effective) > 0 {
+		g.effective[fact.ConfigText(s.Effective)]++
 	}
 	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial, ok: s.Outcome == sample.OK})
 	for i, m := range c.metrics {
@@ -152,7 +157,7 @@ func (c *Collector) stratumOf(s *sample.Sample) int32 {
 	at := int32(len(c.strata))
 	g := &stratum{key: key{run: s.Run, experiment: s.Experiment, subject: s.Subject, target: s.Target, workload: s.Workload,
 		prompt: s.Prompt, sha: s.PromptSHA256, config: fact.ConfigText(s.Config)}, phase: s.Phase, config: maps.Clone(s.Config),
-		synthetic: s.Synthetic, origin: s.Provenance, outcomes: map[sample.Outcome]int{}, finishes: map[string]int{}, failures: map[string]int{},
+		synthetic: s.Synthetic, origin: s.Provenance, outcomes: map[sample.Outcome]int{}, finishes: map[string]int{}, failures: map[string]int{}, effective: map[string]int{},
 		missing: make([]map[string]int, len(c.metrics))}
 	for i := range g.missing {
 		g.missing[i] = map[string]int{}
@@ -173,7 +178,7 @@ func (c *Collector) settle() {
 	}
 	slices.SortFunc(sorted, compareStrata)
 	for i, g := range sorted {
-		places[was[g]] = int32(i)
+		places[was[g]], g.place = int32(i), i
 	}
 	for i := range c.rows {
 		c.rows[i].stratum = places[c.rows[i].stratum]
