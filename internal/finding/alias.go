@@ -19,7 +19,8 @@ type aliasing struct {
 	levels  []string          // as requested, in order of value
 	class   map[string]string // level → name of its class: "1024|2048"
 	how     string            // clamped, reported, unreloaded; "" if no levels are one
-	limit   int               // of clamped: the model's layers or trained context
+	limit   int               // of clamped: levels from here on are one
+	byName  bool              // of clamped: the limit is the published one of a model of that name
 	changes int               // of unreloaded: changes between aliased levels, none of which reloaded
 	reloads int               // of unreloaded: reloads at the other changes
 }
@@ -89,6 +90,7 @@ func (a *analyst) aliasesOf(strata []*stratum, factor string) aliasing {
 		s.class[l] = l
 	}
 	record, known := a.subject(strata[0].key.run, strata[0].key.subject)
+	record, s.byName = recorded(record)
 	switch {
 	case known && s.clamp(record):
 	case s.join(a.told(strata, factor), reported):
@@ -107,7 +109,7 @@ func (a *analyst) subject(run, id string) (sample.SubjectRecord, bool) {
 			}
 		}
 	}
-	return sample.SubjectRecord{}, false
+	return sample.SubjectRecord{ID: id, Model: id}, false
 }
 
 // clamp merges levels above what the model has: num_gpu counts the layers and
@@ -131,7 +133,7 @@ func (s *aliasing) clamp(record sample.SubjectRecord) bool {
 		}
 	}
 	s.limit = limit
-	return s.join([][2]string{}, clamped) || s.joinAll(beyond, clamped)
+	return s.joinAll(beyond, clamped)
 }
 
 func (s *aliasing) joinAll(levels []string, how string) bool {

@@ -3,6 +3,7 @@ package finding
 import (
 	"cmp"
 	"math"
+	"path"
 	"slices"
 	"strings"
 
@@ -58,7 +59,7 @@ func joined(all []*bench) []*bench {
 		for _, b := range group {
 			one.strata = append(one.strata, b.strata...)
 		}
-		one.experiment = strings.Join(distinct(group, func(b *bench) string { return b.experiment }), " + ")
+		one.experiment = covering(distinct(group, func(b *bench) string { return b.experiment }))
 		out = append(out, one)
 	}
 	slices.SortStableFunc(out, func(x, y *bench) int {
@@ -67,15 +68,32 @@ func joined(all []*bench) []*bench {
 	return out
 }
 
+// covering names several experiments by what their names share: "dir/*.csv".
+func covering(names []string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	head, tail := names[0], names[0]
+	for _, n := range names[1:] {
+		for !strings.HasPrefix(n, head) {
+			head = head[:len(head)-1]
+		}
+		for !strings.HasSuffix(n, tail) {
+			tail = tail[1:]
+		}
+	}
+	return strings.ToValidUTF8(head+"*"+tail, "")
+}
+
 // shape is what imported benches of one subject must share to be one bench:
-// run, workload, prompts and configurations; "" for any other bench.
+// run, folder, workload, prompts and configurations; "" for any other bench.
 func (b *bench) shape() string {
 	if len(b.subjects()) != 1 || slices.ContainsFunc(b.strata, func(g *stratum) bool { return g.origin != sample.Imported }) {
 		return ""
 	}
 	prompts := distinct(b.strata, func(g *stratum) string { return g.key.prompt + "\x01" + g.key.sha })
 	configs := distinct(b.strata, func(g *stratum) string { return g.key.config })
-	return strings.Join([]string{b.run, b.workload, strings.Join(prompts, "\x02"), strings.Join(configs, "\x02")}, "\x00")
+	return strings.Join([]string{b.run, path.Dir(b.experiment), b.workload, strings.Join(prompts, "\x02"), strings.Join(configs, "\x02")}, "\x00")
 }
 
 func (b *bench) subjects() []string {

@@ -85,3 +85,14 @@ func (c cell) column(id string) *fact.Column {
 	}
 	return col
 }
+
+// why says why a row has no value of a metric.
+func (x *index) why(i, m int) string {
+	if x.rows[i].outcome != answered {
+		return string(sample.Outcomes[x.rows[i].outcome])
+	}
+	for _, reason := range sortedKeys(x.strata[x.rows[i].stratum].missing[m]) {
+		return reason
+	}
+	return "no value"
+}

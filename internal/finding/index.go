@@ -43,8 +43,8 @@ type row struct {
 	stratum int32
 	order   int32
 	block   int32
+	outcome uint8 // position in sample.Outcomes; 0 is ok
 	trial   string
-	ok      bool
 }
 
 // index holds every final row once: values in one column per metric, sorted by
@@ -115,7 +115,8 @@ func (c *Collector) Sample(s *sample.Sample) {
 	if len(s.Effective) > 0 {
 		g.effective[fact.ConfigText(s.Effective)]++
 	}
-	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial, ok: s.Outcome == sample.OK})
+	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial,
+		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome))})
 	for i, m := range c.metrics {
 		v := math.NaN()
 		if s.Outcome == sample.OK {

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,3 +102,5 @@ func distinct[T any](things []T, f func(T) string) []string {
 	slices.Sort(out)
 	return out
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,440 @@
+package finding
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"chimera/internal/fact"
+	"chimera/internal/sample"
+	"chimera/internal/stats"
+	"chimera/internal/unit"
+)
+
+// unknownOrder is how far apart subjects must lie before a comparison whose
+// order nobody recorded is believed: no drift of a machine that was left alone
+// is known to reach it.
+const unknownOrder = 0.25
+
+// rankings compares the subjects of every bench, warm, at equal prompts and
+// settings.
+func (a *analyst) rankings() {
+	for _, b := range a.benches() {
+		subjects := b.subjects()
+		if len(subjects) < 2 || b.run == "" {
+			continue
+		}
+		for _, alternatives := range [][]string{speeds, latencies} {
+			things := make([][]*stratum, len(subjects))
+			for i, s := range subjects {
+				things[i] = b.of(sample.Measure, s)
+			}
+			if metric, ok := a.carried(alternatives, things...); ok {
+				a.add(a.ranking(b, metric, subjects, things))
+			}
+		}
+	}
+}
+
+// A contest is what a ranking works with.
+type contest struct {
+	metric string
+	higher bool
+	names  []string
+	spots  []map[spot]float64
+	pairs  []*pair
+	facts  []fact.Fact // the centre of each, same order as names
+	best   int         // -1 if nothing has a value
+	set    []int       // those that cannot be told apart from the best, the best first
+}
+
+// compete compares all things and finds the set of winners.
+func (a *analyst) compete(metric string, names []string, things [][]*stratum, scope map[string]string, key string) *contest {
+	c := &contest{metric: metric, higher: a.higher(metric), names: names, best: -1}
+	counts := make([]int, len(things))
+	for i, strata := range things {
+		counts[i] = (cell{x: &a.index, strata: strata}).n(metric)
+		c.spots = append(c.spots, a.spots(metric, strata, func(g *stratum) string { return g.key.prompt + "\x00" + g.key.sha + "\x00" + g.key.config }))
+	}
+	aggregate := shown(counts...)
+	for i, strata := range things {
+		c.facts = append(c.facts, a.centre(cell{&a.index, strata, with(scope, key, names[i])}, metric, aggregate))
+	}
+	c.pairs = allPairs(c.spots)
+	level := func(i int) float64 {
+		v, ok := c.facts[i].Value.Get()
+		if !ok {
+			return math.Inf(-1)
+		}
+		if !c.higher {
+			v = -v
+		}
+		return v
+	}
+	for i := range names {
+		if !math.IsInf(level(i), -1) && (c.best < 0 || level(i) > level(c.best)) {
+			c.best = i
+		}
+	}
+	if c.best < 0 {
+		return c
+	}
+	for i := range names {
+		if i == c.best || (!math.IsInf(level(i), -1) && !c.of(i).worseThan()) {
+			c.set = append(c.set, i)
+		}
+	}
+	slices.SortStableFunc(c.set, func(x, y int) int { return cmp.Compare(level(y), level(x)) })
+	return c
+}
+
+// A duel is a pair seen from the best: is the other one worse?
+type duel struct {
+	p    *pair
+	high bool
+	flip bool // the best is the pair's y
+}
+
+// of returns the pair of the best and i, oriented so that the ratio is best by
+// other where higher is better.
+func (c *contest) of(i int) duel {
+	for _, p := range c.pairs {
+		if p.x == c.best && p.y == i {
+			return duel{p, c.higher, false}
+		}
+		if p.y == c.best && p.x == i {
+			return duel{p, c.higher, true}
+		}
+	}
+	panic("finding: a contest without a pair")
+}
+
+func (d duel) verdict() Verdict { // of the best against the other
+	v := d.p.verdict(d.high)
+	if d.flip {
+		return v
+	}
+	switch v {
+	case Better:
+		return Worse
+	case Worse:
+		return Better
+	}
+	return v
+}
+
+func (d duel) worseThan() bool { return d.verdict() == Better }
+
+// ahead is the pair as "best over other", so that the ratio reads forward.
+func (d duel) ahead() *pair {
+	if d.flip || !d.p.have {
+		return d.p
+	}
+	return d.p.inverted()
+}
+
+// inverted swaps the sides of a pair.
+func (p *pair) inverted() *pair {
+	q := *p
+	q.x, q.y = p.y, p.x
+	q.ratio.Value = 1 / p.ratio.Value
+	i := *p.ratio.Interval
+	i.Lo, i.Hi = 1/p.ratio.Interval.Hi, 1/p.ratio.Interval.Lo
+	q.ratio.Interval = &i
+	n := *p.narrow.Interval
+	n.Lo, n.Hi = 1/p.narrow.Interval.Hi, 1/p.narrow.Interval.Lo
+	q.narrow.Interval = &n
+	return &q
+}
+
+func (a *analyst) ranking(b *bench, metric string, subjects []string, things [][]*stratum) Finding {
+	scope := b.scope()
+	f := Finding{Kind: Ranking, Question: fmt.Sprintf("Which subject has the best %s at equal work?", label(metric)), Scope: with(scope, "metric", metric), Metric: metric,
+		Method: "warm rows only; subjects compared at the prompts, settings and blocks that both have"}
+	c := a.compete(metric, subjects, things, scope, "subject")
+	var measured []*stratum
+	for _, t := range things {
+		measured = append(measured, t...)
+	}
+	order := orderOf(a.sequence(things), len(subjects))
+	if b.apart {
+		order = unknown
+	}
+	f.Checks = append(a.soundness(metric, measured, b.strata, scope), orderCheck(order, "subjects", b.apart), a.equalWork(measured, subjects, scope))
+	ratios := a.judge(&f, c, scope, order, "subject")
+	f.Checks = append(f.Checks, a.power(c, f))
+	f.Tables = []Table{a.rankTable(c, things, ratios, scope, b)}
+	f.Figures = []Figure{a.rankFigure(c, f, b)}
+	return f
+}
+
+// judge gives a finding about a contest its verdict and sentence, and returns
+// the facts of the ratios "best by other", by thing.
+func (a *analyst) judge(f *Finding, c *contest, scope map[string]string, order ordering, noun string) map[int]fact.Fact {
+	ratios := map[int]fact.Fact{}
+	if c.best < 0 {
+		f.Verdict = NotMeasured
+		f.Sentence = say("No ", noun, " has a warm value of the ", label(c.metric), ".")
+		return ratios
+	}
+	best := c.names[c.best]
+	lost, same, reach := []int{}, true, math.Inf(1)
+	var smallest float64
+	for i := range c.names {
+		if i == c.best {
+			continue
+		}
+		d := c.of(i)
+		ratios[i] = a.ratioFact(c.metric, d.ahead(), with(scope, noun, best, "against", c.names[i]), len(c.pairs), c.facts[c.best], c.facts[i])
+		switch d.verdict() {
+		case Better:
+			lost, same = append(lost, i), false
+			lo, hi := d.ahead().ratio.Interval.Lo, d.ahead().ratio.Interval.Hi
+			smallest = math.Min(math.Abs(math.Log(lo)), math.Abs(math.Log(hi)))
+			reach = math.Min(reach, smallest)
+		case Same:
+		default:
+			same = false
+		}
+	}
+	f.Winners = pickNames(c.names, c.set)
+	switch {
+	case len(lost) == 0 && same && order == drawn:
+		f.Verdict = Same
+		f.Sentence = say(list(f.Winners), " have the same ", label(c.metric), " within the margin of equivalence: ", a.sidesOf(c, ratios), ".")
+	case len(lost) == 0:
+		f.Verdict = Inconclusive
+		f.Sentence = say("No ", noun, " can be called best in ", label(c.metric), ": ", a.sidesOf(c, ratios), ".")
+		a.decide(f, c)
+	case order == nested || order == cycled:
+		f.Verdict, f.Winners = NotComparable, nil
+		f.Forbids = "the order of the " + noun + "s was not drawn"
+		f.Sentence = say(nm(best), " shows the best ", label(c.metric), " (", a.sidesOf(c, ratios), "), but ", noun, " and time cannot be told apart: ", orderWords(order), ".")
+	case order != drawn && reach < math.Log1p(unknownOrder):
+		f.Verdict, f.Winners = Inconclusive, nil
+		f.Sentence = say(nm(best), " shows the best ", label(c.metric), " (", a.sidesOf(c, ratios), "), but when each ran is not known, and a drift could do as much.")
+	default:
+		f.Verdict = Better
+		f.Sentence = a.winnerWords(c, ratios, lost)
+	}
+	return ratios
+}
+
+func orderWords(o ordering) string {
+	if o == nested {
+		return "each ran in one stretch"
+	}
+	return "every pass had the same order"
+}
+
+func pickNames(names []string, at []int) []string {
+	var out []string
+	for _, i := range at {
+		out = append(out, names[i])
+	}
+	return out
+}
+
+// winnerWords says who beats whom, by how much.
+func (a *analyst) winnerWords(c *contest, ratios map[int]fact.Fact, lost []int) Sentence {
+	s := say(list(pickNames(c.names, c.set)))
+	if len(c.set) == 1 {
+		s = append(s, w(" has the best "+label(c.metric)+": "))
+	} else {
+		s = append(s, w(" cannot be told apart and have the best "+label(c.metric)+": "), nm(c.names[c.best]), w(" has "))
+	}
+	for k, i := range lost {
+		switch {
+		case k == 0:
+		case k == len(lost)-1:
+			s = append(s, w(" and "))
+		default:
+			s = append(s, w(", "))
+		}
+		s = append(s, as(ratios[i], AsTimesCI), w(" that of "), nm(c.names[i]))
+	}
+	return append(s, w("."))
+}
+
+// sidesOf lists the best one's ratio to each other, shown or not.
+func (a *analyst) sidesOf(c *contest, ratios map[int]fact.Fact) Sentence {
+	var s, odd Sentence
+	for i := range c.names {
+		switch r, ok := ratios[i]; {
+		case !ok:
+		case r.Value.OK() && len(s) == 0:
+			s = say(nm(c.names[c.best]), " has ", as(r, AsTimesCI), " that of ", nm(c.names[i]))
+		case r.Value.OK():
+			s = append(s, w(", "), as(r, AsTimesCI), w(" that of "), nm(c.names[i]))
+		case !c.facts[i].Value.OK():
+			odd = append(odd, w("; "), nm(c.names[i]), w(" has no value"))
+		default:
+			odd = append(odd, w("; "), nm(c.names[i]), w(" has no two values beside it"))
+		}
+	}
+	if len(s) == 0 && len(odd) > 0 {
+		odd = odd[1:]
+	}
+	return append(s, odd...)
+}
+
+// decide says what would decide an inconclusive contest: the n for the pair
+// with the widest scatter.
+func (a *analyst) decide(f *Finding, c *contest) {
+	widest, what, at := 0.0, "requests", -1
+	for k, p := range c.pairs {
+		if len(p.logs) < 2 {
+			continue
+		}
+		if sd, err := stats.SD(p.logs); err == nil && sd > widest {
+			widest, at = sd, k
+			what = "spots side by side"
+			if p.byBlock {
+				what = "blocks"
+			}
+		}
+	}
+	if at < 0 {
+		f.Notes = append(f.Notes, say("One request each tells nothing of the scatter: repeat them, and the number that decides can be computed."))
+		return
+	}
+	if n, ok := a.neededFact(widest, what, c.facts[c.pairs[at].x]); ok {
+		f.Needed = n.ID
+		f.Notes = append(f.Notes, say("By their scatter, ", val(n), " ", what, " would show a difference of the margin."))
+	}
+}
+
+// power says what these rows could have shown.
+func (a *analyst) power(c *contest, f Finding) Check {
+	worst, n := 0.0, 0
+	for _, p := range c.pairs {
+		if sd, err := stats.SD(p.logs); err == nil {
+			worst = max(worst, sd)
+			if n == 0 || len(p.logs) < n {
+				n = len(p.logs)
+			}
+		}
+	}
+	if n < 2 {
+		return Check{EnoughN, Fail, say("one value a side shows no difference of any size")}
+	}
+	d, err := stats.DetectableEffect(n, Alpha, 0.8)
+	if err != nil {
+		return Check{EnoughN, Unknown, say("what these rows could show is not known")}
+	}
+	from := []fact.Fact{}
+	for _, x := range c.facts {
+		from = append(from, x)
+	}
+	x := a.derive(fact.Fact{Metric: c.metric, Version: 1, Aggregate: "detectable", Unit: unit.Ratio, Phase: sample.Measure, Scope: f.Scope,
+		Value: sample.Some(math.Exp(d * worst / math.Sqrt2)), N: n, Planned: n, Method: "smallest true ratio seen with power 0.8, from the widest scatter of the pairs"}, from...)
+	status := Pass
+	if d*worst/math.Sqrt2 > math.Log1p(0.1) || n < leastBlocks {
+		status = Fail
+	}
+	return Check{EnoughN, status, say("with ", count(x), " differences a pair, a true difference of ", as(x, AsChange), " would be seen")}
+}
+
+// equalWork compares prompts, and lengths of answers.
+func (a *analyst) equalWork(strata []*stratum, subjects []string, scope map[string]string) Check {
+	prompts := map[string]string{}
+	for _, s := range subjects {
+		prompts[s] = strings.Join(distinct(strata, func(g *stratum) string {
+			if g.key.subject != s {
+				return ""
+			}
+			return g.key.prompt + g.key.sha
+		}), "\x00")
+	}
+	different := len(distinct(subjects, func(s string) string { return strings.TrimPrefix(prompts[s], "\x00") })) > 1
+	var facts []fact.Fact
+	for _, s := range subjects {
+		var own []*stratum
+		for _, g := range strata {
+			if g.key.subject == s {
+				own = append(own, g)
+			}
+		}
+		facts = append(facts, a.centre(cell{&a.index, own, with(scope, "subject", s)}, "output_tokens", "median"))
+	}
+	short := slices.MinFunc(facts, func(x, y fact.Fact) int { return cmp.Compare(x.Value.Or(math.Inf(1)), y.Value.Or(math.Inf(1))) })
+	long := slices.MaxFunc(facts, func(x, y fact.Fact) int { return cmp.Compare(x.Value.Or(math.Inf(-1)), y.Value.Or(math.Inf(-1))) })
+	switch {
+	case different:
+		return Check{EqualWork, Fail, say("not all subjects have rows of all prompts; each pair is compared at those that both have")}
+	case !short.Value.OK() || !long.Value.OK():
+		return Check{EqualWork, Unknown, say("same prompts; the output tokens were not counted")}
+	case long.Value.Or(0) > 1.05*short.Value.Or(0):
+		return Check{EqualWork, Fail, say("same prompts, but answers differ in length: medians from ", val(short), " to ", val(long))}
+	}
+	return Check{EqualWork, Pass, say("same prompts, answers of the same length (medians ", val(short), " to ", val(long), ")")}
+}
+
+func (a *analyst) rankTable(c *contest, things [][]*stratum, ratios map[int]fact.Fact, scope map[string]string, b *bench) Table {
+	aggregate := "mean"
+	if len(c.facts) > 0 {
+		aggregate = c.facts[0].Aggregate
+	}
+	t := Table{ID: "ranking", Title: "Subjects by " + label(c.metric) + ", warm", Labels: []string{"subject"}, Columns: []Column{
+		{Head: label(c.metric) + ", " + aggregate, Metric: c.metric, Aggregate: aggregate, As: AsBoth},
+		{Head: "n", Metric: c.metric, Aggregate: aggregate, As: AsN}, {Head: "planned", Metric: c.metric, Aggregate: aggregate, As: AsPlanned},
+		{Head: "best by this", Metric: c.metric, Aggregate: "ratio", As: AsTimesCI}, {Head: "p, Holm", Metric: c.metric, Aggregate: "p", As: AsP}, {Head: "best against this", As: AsValue}}}
+	order := make([]int, len(c.names))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(x, y int) int {
+		vx, vy := c.facts[x].Value.Or(math.NaN()), c.facts[y].Value.Or(math.NaN())
+		if c.higher {
+			vx, vy = -vx, -vy
+		}
+		switch {
+		case math.IsNaN(vx) && math.IsNaN(vy):
+			return 0
+		case math.IsNaN(vx):
+			return 1
+		case math.IsNaN(vy):
+			return -1
+		}
+		return cmp.Compare(vx, vy)
+	})
+	for _, i := range order {
+		r := Row{Names: []string{c.names[i]}, Winner: slices.Contains(c.set, i)}
+		value := Cell{Fact: c.facts[i].ID}
+		if !c.facts[i].Value.OK() {
+			value = Cell{Missing: c.facts[i].Reason}
+		}
+		r.Cells = []Cell{value, {Fact: c.facts[i].ID}, {Fact: c.facts[i].ID}}
+		switch x, ok := ratios[i]; {
+		case ok && x.Value.OK():
+			p := a.pFact(c.of(i).p.p, c.of(i).p.method(len(c.pairs)), x)
+			r.Cells = append(r.Cells, Cell{Fact: x.ID}, Cell{Fact: p.ID}, Cell{Word: string(c.of(i).verdict())})
+		case ok:
+			r.Cells = append(r.Cells, Cell{Missing: x.Reason}, Cell{Missing: x.Reason}, Cell{Word: string(NotMeasured)})
+		default:
+			r.Cells = append(r.Cells, Cell{Word: "best"}, Cell{}, Cell{})
+		}
+		t.Rows = append(t.Rows, r)
+	}
+	return t
+}
+
+// rankFigure shows each subject's value with its interval, and the cold rows'
+// beside it.
+func (a *analyst) rankFigure(c *contest, f Finding, b *bench) Figure {
+	p := Panel{X: Axis{Label: "subject", Categories: c.names}, Y: Axis{Label: label(c.metric), Metric: c.metric, Unit: c.facts[0].Unit}}
+	for i, name := range c.names {
+		m := point(c.facts[i])
+		m.Series, m.XName, m.Facet, m.Winner = name, name, string(sample.Measure), f.Verdict == Better && slices.Contains(c.set, i)
+		p.Points = append(p.Points, m)
+		if cold := b.of(sample.Cold, name); len(cold) > 0 {
+			fc := a.centre(cell{&a.index, cold, with(b.scope(), "subject", name)}, c.metric, "median")
+			m := point(fc)
+			m.Series, m.XName, m.Facet = name, name, string(sample.Cold)
+			p.Points = append(p.Points, m)
+		}
+	}
+	return Figure{ID: "ranking", Kind: Intervals, Title: f.Sentence, Panels: []Panel{p}}
+}
