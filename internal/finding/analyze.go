@@ -46,11 +46,14 @@ type analyst struct {
 	*Collector
 	ledger
 	findings []Finding
+	grid     []*grid
+	bench    []*bench
 }
 
 // questions are asked of every set of rows. Each adds the findings that these
 // rows can carry, and nothing where the question does not arise.
-var questions = []func(*analyst){(*analyst).rankings, (*analyst).coldAndWarm, (*analyst).sensitivities, (*analyst).failed}
+var questions = []func(*analyst){(*analyst).rankings, (*analyst).coldAndWarm, (*analyst).configurations, (*analyst).sensitivities,
+	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).failed}
 
 // add seals a finding and keeps it.
 func (a *analyst) add(f Finding) { a.findings = append(a.findings, a.seal(f)) }

@@ -23,6 +23,9 @@ type bench struct {
 
 // benches lists the benches in the order of their names.
 func (a *analyst) benches() []*bench {
+	if a.bench != nil {
+		return a.bench
+	}
 	type name struct{ run, experiment, workload string }
 	byName := map[name]*bench{}
 	var all []*bench
@@ -34,7 +37,8 @@ func (a *analyst) benches() []*bench {
 		}
 		byName[at].strata = append(byName[at].strata, g)
 	}
-	return joined(all)
+	a.bench = joined(all)
+	return a.bench
 }
 
 // joined makes one bench of imported ones that differ only in the subject.
@@ -48,7 +52,7 @@ func joined(all []*bench) []*bench {
 		}
 		groups[shape] = append(groups[shape], b)
 	}
-	var out []*bench
+	out := []*bench{}
 	for _, shape := range names {
 		group := groups[shape]
 		if len(group) == 1 || shape == "" || len(distinct(group, func(b *bench) string { return b.subjects()[0] })) != len(group) {

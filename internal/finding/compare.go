@@ -197,20 +197,41 @@ func (a *analyst) pFact(p float64, method string, of fact.Fact) fact.Fact {
 		Value: sample.Some(p), N: of.N, Planned: of.Planned, Method: method}, of)
 }
 
-// neededFact enters how many units a side would show a difference of Margin,
-// given the scatter of these; ok is false where that is unknown.
-func (a *analyst) neededFact(sd float64, what string, of fact.Fact) (f fact.Fact, ok bool) {
+// neededFact enters the n that would decide between "different" and "the same
+// within the margin", given the scatter sd of one difference and the mean
+// difference d seen so far, both in logarithms; ok is false where the scatter is
+// unknown.
+func (a *analyst) neededFact(sd, d float64, what string, of fact.Fact) (f fact.Fact, ok bool) {
 	if sd <= 0 {
 		return f, false
 	}
+	margin, d := math.Log1p(Margin), math.Abs(d)
+	effect := d
+	if d < margin { // to show sameness, what is left of the margin must be resolved
+		effect = max(margin-d, margin/4)
+	}
 	// n differences of scatter sd tell as much as n values a side of sd/√2.
-	n, err := stats.NeededPerGroup(math.Log1p(Margin)/(sd/math.Sqrt2), Alpha, 0.8)
+	n, err := stats.NeededPerGroup(effect/(sd/math.Sqrt2), Alpha, 0.8)
 	if err != nil {
 		return f, false
 	}
 	return a.derive(fact.Fact{Metric: of.Metric, Version: of.Version, Aggregate: "needed_n", Unit: unit.None, Phase: of.Phase, Scope: of.Scope,
 		Value: sample.Some(float64(n)), N: of.N, Planned: of.Planned,
-		Method: fmt.Sprintf("%s that show a difference of %g %% with power 0.8, from the scatter of these", what, Margin*100)}, of), true
+		Method: fmt.Sprintf("%s that decide with power 0.8 between a difference like this one and sameness within %g %%, from the scatter of these", what, Margin*100)}, of), true
+}
+
+// resolve adds to an inconclusive finding what would decide it.
+func (a *analyst) resolve(f *Finding, sd, d float64, units int, what string, of fact.Fact) {
+	n, ok := a.neededFact(sd, d, what, of)
+	if !ok {
+		return
+	}
+	if v, _ := n.Value.Get(); v <= float64(units) {
+		f.Notes = append(f.Notes, say("There are enough ", what, " to see a difference of the margin; sameness is not claimed where it is not shown, or where the order was not drawn."))
+		return
+	}
+	f.Needed = n.ID
+	f.Notes = append(f.Notes, say("By their scatter, ", val(n), " ", what, " would decide."))
 }
 
 // shown picks the aggregate for things that stand beside each other: medians

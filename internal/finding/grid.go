@@ -21,7 +21,10 @@ type grid struct {
 
 // grids lists the subjects of all benches that ran under several settings.
 func (a *analyst) grids() []*grid {
-	var out []*grid
+	if a.grid != nil {
+		return a.grid
+	}
+	out := []*grid{}
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {
 			g := &grid{subject: s, scope: with(b.scope(), "subject", s), aliases: map[string]aliasing{}, ordering: map[string]ordering{}}
@@ -49,7 +52,22 @@ func (a *analyst) grids() []*grid {
 			out = append(out, g)
 		}
 	}
+	a.grid = out
 	return out
+}
+
+// settingOf names the effective configuration of every stratum, by its place.
+func (a *analyst) settingOf() []string {
+	names := make([]string, len(a.strata))
+	for i, st := range a.strata {
+		names[i] = st.key.config
+	}
+	for _, g := range a.grids() {
+		for _, st := range g.all {
+			names[st.place] = g.effective(st)
+		}
+	}
+	return names
 }
 
 // effective names the configuration that the runtime really used, as far as

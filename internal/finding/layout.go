@@ -18,6 +18,7 @@ type layout struct {
 	y       [][]float64 // [thing][unit]
 	units   int
 	byBlock bool
+	loose   bool  // not in blocks: groups of several sizes, each in its own time
 	things  []int // which of the things have values at all
 	stats.Blocks
 	reach float64 // how far two means may lie apart by chance, all pairs together
@@ -83,8 +84,37 @@ func (l *layout) settle() {
 	l.reach, l.err = l.Reach(fact.Level)
 }
 
+// settleLoose analyses groups of any size by their pooled scatter.
+func (l *layout) settleLoose() {
+	var ss, total float64
+	n := 0
+	for _, y := range l.y {
+		m, err := stats.Mean(y)
+		if err != nil {
+			l.err = err
+			return
+		}
+		l.Means = append(l.Means, m)
+		for _, v := range y {
+			ss += (v - m) * (v - m)
+		}
+		n, total = n+len(y), total+1/float64(len(y))
+	}
+	l.DFTreat, l.DFResidual = len(l.y)-1, n-len(l.y)
+	l.MSE = ss / float64(l.DFResidual)
+	q, err := stats.StudentizedRange(fact.Level, len(l.y), float64(l.DFResidual))
+	if err != nil || l.MSE == 0 {
+		l.err = fmt.Errorf("no scatter")
+		return
+	}
+	l.reach = q * math.Sqrt(l.MSE*total/float64(len(l.y))) // Tukey and Kramer, at the mean size
+}
+
 // what names the units.
 func (l layout) what() string {
+	if l.loose {
+		return "requests a setting"
+	}
 	if l.byBlock {
 		return "blocks"
 	}
@@ -92,6 +122,9 @@ func (l layout) what() string {
 }
 
 func (l layout) method() string {
+	if l.loose {
+		return fmt.Sprintf("means of logarithms of %d settings with pooled scatter, at least %d requests each, not in blocks", len(l.things), l.units)
+	}
 	if l.byBlock {
 		return fmt.Sprintf("analysis of variance on logarithms: %d levels in %d blocks, error from level by block", len(l.things), l.units)
 	}
@@ -131,7 +164,7 @@ func (a *analyst) chance(l layout, metric string, scope map[string]string, from 
 
 // equivalent reports whether all differences are shown to be within the margin.
 func (l layout) equivalent() bool {
-	if l.err != nil {
+	if l.err != nil || l.loose {
 		return false
 	}
 	top, bottom := l.extremes()

@@ -283,26 +283,26 @@ func (a *analyst) sidesOf(c *contest, ratios map[int]fact.Fact) Sentence {
 // decide says what would decide an inconclusive contest: the n for the pair
 // with the widest scatter.
 func (a *analyst) decide(f *Finding, c *contest) {
-	widest, what, at := 0.0, "requests", -1
+	widest, at := 0.0, -1
 	for k, p := range c.pairs {
 		if len(p.logs) < 2 {
 			continue
 		}
 		if sd, err := stats.SD(p.logs); err == nil && sd > widest {
 			widest, at = sd, k
-			what = "spots side by side"
-			if p.byBlock {
-				what = "blocks"
-			}
 		}
 	}
 	if at < 0 {
 		f.Notes = append(f.Notes, say("One request each tells nothing of the scatter: repeat them, and the number that decides can be computed."))
 		return
 	}
-	if n, ok := a.neededFact(widest, what, c.facts[c.pairs[at].x]); ok {
-		f.Needed = n.ID
-		f.Notes = append(f.Notes, say("By their scatter, ", val(n), " ", what, " would show a difference of the margin."))
+	p, what := c.pairs[at], "places side by side"
+	if p.byBlock {
+		what = "blocks"
+	}
+	mean, err := stats.Mean(p.logs)
+	if err == nil {
+		a.resolve(f, widest, mean, len(p.logs), what, c.facts[p.x])
 	}
 }
 

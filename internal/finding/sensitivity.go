@@ -355,10 +355,8 @@ func (a *analyst) tested(f *Finding, g *grid, e *effect, scope map[string]string
 	default:
 		f.Verdict = Inconclusive
 		f.Sentence = say("No effect of ", nm(e.factor), " on the ", label(e.metric), " of ", nm(g.subject), " is shown: ", size, ".")
-		if n, ok := a.neededFact(e.scatter(), e.what(), e.facts[e.things[top]]); ok {
-			f.Needed = n.ID
-			f.Notes = append(f.Notes, say("By their scatter, ", val(n), " ", e.what(), " would show a difference of the margin."))
-		}
+		hiMean, loMean := e.extremes()
+		a.resolve(f, e.scatter(), e.Means[hiMean]-e.Means[loMean], e.units, e.what(), e.facts[e.things[top]])
 	}
 	if e.interacting != "" && f.Verdict == Better {
 		f.Notes = append(f.Notes, say("The effect depends on ", nm(e.interacting), ": read it there level by level, not alone."))

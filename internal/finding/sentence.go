@@ -29,17 +29,19 @@ type Form string
 // Forms. The value is printed with three significant digits in its unit's own
 // scale, a count in full.
 const (
-	AsValue    Form = "value"    // 102 token/s
-	AsInterval Form = "interval" // [101, 103] token/s
-	AsBoth     Form = "both"     // 102 [101, 103] token/s
-	AsN        Form = "n"        // 30
-	AsPlanned  Form = "planned"  // 36
-	AsTimes    Form = "times"    // 2.81× (of a ratio)
-	AsTimesCI  Form = "times-ci" // 2.81× [2.75, 2.87]
-	AsChange   Form = "change"   // +3.4 % (of a ratio: value − 1)
-	AsChangeCI Form = "change-ci"
-	AsPercent  Form = "percent" // 43 % (of a share: value × 100)
-	AsP        Form = "p"       // 0.003, < 0.001
+	AsValue     Form = "value"    // 102 token/s
+	AsFine      Form = "fine"     // 103.16 token/s: five digits, where two values lie close
+	AsInterval  Form = "interval" // [101, 103] token/s
+	AsBoth      Form = "both"     // 102 [101, 103] token/s
+	AsN         Form = "n"        // 30
+	AsPlanned   Form = "planned"  // 36
+	AsTimes     Form = "times"    // 2.81× (of a ratio)
+	AsTimesCI   Form = "times-ci" // 2.81× [2.75, 2.87]
+	AsChange    Form = "change"   // +3.4 % (of a ratio: value − 1)
+	AsChangeCI  Form = "change-ci"
+	AsPercent   Form = "percent"    // 43 % (of a share: value × 100)
+	AsPercentCI Form = "percent-ci" // [38, 49] % (the interval of a share)
+	AsP         Form = "p"          // 0.003, < 0.001
 )
 
 // Lookup finds a fact by id.
@@ -96,6 +98,9 @@ func Show(f fact.Fact, as Form) string {
 		return "n/a"
 	}
 	switch as {
+	case AsFine:
+		s := f.Unit.ScaleFor(v)
+		return strings.TrimRight(unit.Digits(v*s.Factor, 5)+" "+s.Symbol, " ")
 	case AsInterval:
 		if !interval {
 			return "n/a"
@@ -122,6 +127,11 @@ func Show(f fact.Fact, as Form) string {
 		return change(v) + " % [" + change(lo) + ", " + change(hi) + "]"
 	case AsPercent:
 		return share(v) + " %"
+	case AsPercentCI:
+		if !interval {
+			return "n/a"
+		}
+		return "[" + share(lo) + ", " + share(hi) + "] %"
 	case AsP:
 		return pValue(v)
 	}
