@@ -31,6 +31,7 @@ func Analyze(rows []*sample.Sample, readings []*sample.Reading, manifests ...*sa
 // Analyze ends the collecting and answers every question. It is called once.
 func (c *Collector) Analyze() (*Analysis, error) {
 	c.settle()
+	c.settleReadings()
 	a := &analyst{Collector: c, ledger: ledger{facts: map[string]fact.Fact{}}}
 	for _, ask := range questions {
 		ask(a)
@@ -53,7 +54,7 @@ type analyst struct {
 // questions are asked of every set of rows. Each adds the findings that these
 // rows can carry, and nothing where the question does not arise.
 var questions = []func(*analyst){(*analyst).rankings, (*analyst).coldAndWarm, (*analyst).configurations, (*analyst).sensitivities,
-	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).failed}
+	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).quantizations, (*analyst).kernels, (*analyst).backends, (*analyst).failed}
 
 // add seals a finding and keeps it.
 func (a *analyst) add(f Finding) { a.findings = append(a.findings, a.seal(f)) }
