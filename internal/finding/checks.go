@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"chimera/internal/digest"
 	"chimera/internal/fact"
@@ -126,32 +127,41 @@ func (a *analyst) unthrottled(strata []*stratum) Check {
 }
 
 // whole looks for answers with nothing to measure, and for answers so short
-// beside their like that they can be no answer.
+// beside their like that they can be no answer. Alike are the rows of one
+// stratum, and the calls of one stage of several agents.
 func (a *analyst) whole(strata []*stratum, scope map[string]string) Check {
 	m := a.metric("output_tokens")
+	groups := map[string][]*stratum{}
+	for _, g := range strata {
+		key := fmt.Sprint(g.place)
+		if _, stage, ok := strings.Cut(g.key.workload, "/"); ok {
+			key = stage
+		}
+		groups[key] = append(groups[key], g)
+	}
 	var bad []int
 	counted := 0
-	for _, g := range strata {
-		var tokens []float64
-		for _, v := range a.values[m][g.from:g.to] {
-			if !math.IsNaN(v) {
-				tokens = append(tokens, v)
-			}
-		}
+	for _, key := range sortedKeys(groups) {
+		tokens, rows := (cell{x: &a.index, strata: groups[key]}).values("output_tokens")
 		counted += len(tokens)
 		floor := math.Inf(-1)
-		if mid, err := stats.Median(tokens); err == nil && len(tokens) > 2 {
+		switch mid, err := stats.Median(tokens); {
+		case err == nil && len(tokens) > 2:
 			floor = mid * shortShare
+		case len(tokens) == 2:
+			floor = slices.Max(tokens) * shortShare
 		}
-		for i := g.from; i < g.to; i++ {
-			if v := a.values[m][i]; v < floor {
+		for _, i := range rows {
+			if a.values[m][i] < floor {
 				bad = append(bad, i)
 			}
 		}
-		bad = append(bad, a.rowsOf([]*stratum{g}, func(_ *stratum, i int) bool {
-			return a.rows[i].outcome != answered && (sample.Outcomes[a.rows[i].outcome] == sample.Degenerate || sample.Outcomes[a.rows[i].outcome] == sample.Cut)
-		})...)
 	}
+	bad = append(bad, a.rowsOf(strata, func(_ *stratum, i int) bool {
+		o := sample.Outcomes[a.rows[i].outcome]
+		return o == sample.Degenerate || o == sample.Cut
+	})...)
+	slices.Sort(bad)
 	switch {
 	case len(bad) > 0:
 		n := a.tally("empty or far too short answers", scope, bad, (cell{x: &a.index, strata: strata}).planned())

@@ -63,31 +63,37 @@ func (a *analyst) compete(metric string, names []string, things [][]*stratum, sc
 		c.facts = append(c.facts, a.centre(cell{&a.index, strata, with(scope, key, names[i])}, metric, aggregate))
 	}
 	c.pairs = allPairs(c.spots)
+	c.choose()
+	return c
+}
+
+// choose finds the best value and all that cannot be told apart from it.
+func (c *contest) choose() {
+	c.best, c.set = -1, nil
 	level := func(i int) float64 {
 		v, ok := c.facts[i].Value.Get()
-		if !ok {
+		switch {
+		case !ok:
 			return math.Inf(-1)
-		}
-		if !c.higher {
-			v = -v
+		case !c.higher:
+			return -v
 		}
 		return v
 	}
-	for i := range names {
+	for i := range c.names {
 		if !math.IsInf(level(i), -1) && (c.best < 0 || level(i) > level(c.best)) {
 			c.best = i
 		}
 	}
 	if c.best < 0 {
-		return c
+		return
 	}
-	for i := range names {
+	for i := range c.names {
 		if i == c.best || (!math.IsInf(level(i), -1) && !c.of(i).worseThan()) {
 			c.set = append(c.set, i)
 		}
 	}
 	slices.SortStableFunc(c.set, func(x, y int) int { return cmp.Compare(level(y), level(x)) })
-	return c
 }
 
 // A duel is a pair seen from the best: is the other one worse?
