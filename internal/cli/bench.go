@@ -9,9 +9,11 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"chimera/internal/fault"
 	"chimera/internal/spec"
@@ -194,7 +196,7 @@ are stored like those of any run.`,
 			s, err := draft{
 				"version": 1, "name": "bench",
 				"targets":   []any{e.target("server")},
-				"subjects":  []any{e.subject("model", "server", options)},
+				"subjects":  []any{e.subject("server", options)},
 				"workloads": []any{workload},
 				"experiments": []any{map[string]any{"id": "bench", "kind": "suite", "workloads": []string{"prompts"},
 					"blocks": blocks, "repeats": repeats, "streams": streams}},
@@ -218,7 +220,7 @@ are stored like those of any run.`,
 	f.Int64Var(&seed, "seed", 1, "of order, samplers and nonces")
 	f.BoolVar(&asIs, "as-is", false, "send prompts as written: a cached prefix may answer")
 	f.DurationVar(&timeout, "timeout", 2*time.Minute, "longest time for one request")
-	f.DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run (0 = do not)")
+	f.DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run, shortly before each block (0 = do not)")
 	return cmd
 }
 
@@ -233,8 +235,8 @@ func (e *endpoint) target(id string) map[string]any {
 	return t
 }
 
-func (e *endpoint) subject(id, target string, options map[string]any) map[string]any {
-	s := map[string]any{"id": id, "target": target, "model": e.model}
+func (e *endpoint) subject(target string, options map[string]any) map[string]any {
+	s := map[string]any{"id": subjectID(e.model), "target": target, "model": e.model}
 	if len(options) > 0 {
 		s["options"] = options
 	}
@@ -242,4 +244,18 @@ func (e *endpoint) subject(id, target string, options map[string]any) map[string
 		s["raw"] = true
 	}
 	return s
+}
+
+// subjectID turns a model's name or file into what tables call it.
+func subjectID(model string) string {
+	id := strings.Map(func(r rune) rune {
+		if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._:+-", r)) {
+			return r
+		}
+		return '-'
+	}, strings.TrimSuffix(filepath.Base(model), ".gguf"))
+	if id = strings.TrimLeft(id, "._:+-"); id == "" {
+		return "model"
+	}
+	return id[:min(len(id), 64)]
 }

@@ -27,7 +27,7 @@ unless --probe asks the targets to describe their models.`,
 			if err != nil {
 				return err
 			}
-			plan, err := a.expand(cmd.Context(), s, probe)
+			plan, err := a.expand(cmd.Context(), s, "", probe)
 			if err != nil {
 				return err
 			}
@@ -46,9 +46,9 @@ unless --probe asks the targets to describe their models.`,
 }
 
 // expand lays the spec out. With probe it asks each target about its models
-// first, so that aliases are known.
-func (a *app) expand(ctx context.Context, s *spec.Spec, probe bool) (*spec.Plan, error) {
-	env := spec.Env{Catalogue: catalogue()}
+// first, so that aliases are known. run is the run it is for, "" for none.
+func (a *app) expand(ctx context.Context, s *spec.Spec, run string, probe bool) (*spec.Plan, error) {
+	env := spec.Env{Catalogue: catalogue(), Run: run}
 	if probe {
 		targets, err := a.openTargets(s)
 		if err != nil {

@@ -60,7 +60,7 @@ func (a *app) quickstartServer(ctx context.Context, e endpoint) error {
 	if err != nil {
 		return err
 	}
-	d := quickstartDraft([]any{e.target("server")}, []any{e.subject("model", "server", options)})
+	d := quickstartDraft([]any{e.target("server")}, []any{e.subject("server", options)})
 	if _, ok := catalogue().Option(e.kind, "temperature"); ok {
 		d["experiments"] = append(d["experiments"].([]any), map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 6,
 			"factors": map[string]any{"temperature": []float64{0, 0.8}}})
@@ -122,7 +122,11 @@ func (a *app) quickstartShow(ctx context.Context, st store.Reader, r run.Result,
 	a.remarks(stored.Manifest)
 	fmt.Fprintf(a.Stdout, "  not measured  %s\n", notMeasured)
 	fmt.Fprintf(a.Stdout, "  rows          chimera runs show %s · chimera runs export %s --format jsonl\n", r.Run, r.Run)
-	fmt.Fprintf(a.Stdout, "  next          chimera quickstart --url http://127.0.0.1:11434 --model gemma3:270m   (your Ollama)\n")
+	if stored.Manifest.Subjects[0].Kind == "native" {
+		fmt.Fprintf(a.Stdout, "  next          chimera quickstart --url http://127.0.0.1:11434 --model gemma3:270m   (your Ollama)\n")
+	} else {
+		fmt.Fprintf(a.Stdout, "  next          chimera spec init > sweep.yaml   (an experiment of your own)\n")
+	}
 	return nil
 }
 

@@ -50,7 +50,7 @@ what was measured; the second stops at once.`,
 		},
 	}
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with a run that was interrupted")
-	cmd.Flags().DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run (0 = do not)")
+	cmd.Flags().DurationVar(&o.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before the run, shortly before each block (0 = do not)")
 	return cmd
 }
 
@@ -62,11 +62,12 @@ func (a *app) conductAndShow(ctx context.Context, s *spec.Spec, o runOptions) er
 
 // conduct runs a spec into the store.
 func (a *app) conduct(ctx context.Context, s *spec.Spec, o runOptions) (run.Result, error) {
-	plan, err := a.expand(ctx, s, true)
+	id := newRunID()
+	plan, err := a.expand(ctx, s, id, true)
 	if err != nil {
 		return run.Result{}, err
 	}
-	job, done, err := a.job(ctx, newRunID(), s, plan, o)
+	job, done, err := a.job(ctx, id, s, plan, o)
 	if err != nil {
 		return run.Result{}, err
 	}

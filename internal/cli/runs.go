@@ -133,12 +133,12 @@ func (a *app) remarks(m sample.Manifest) {
 	for _, al := range m.Aliases {
 		line := fmt.Sprintf("%s: one configuration asked for as %s", al.Subject, configList(al.Requested))
 		if !seen[line] {
-			fmt.Fprintf(a.Stdout, "  alias     %s\n", line)
+			paragraph(a.Stdout, "  alias     ", line)
 		}
 		seen[line] = true
 	}
 	for _, w := range m.Warnings {
-		fmt.Fprintf(a.Stdout, "  %s   %s\n", a.style().bad("warning"), w)
+		paragraph(a.Stdout, "  "+a.style().bad("warning")+"   ", w)
 	}
 }
 

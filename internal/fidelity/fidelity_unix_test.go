@@ -22,6 +22,7 @@ import (
 	"chimera/internal/digest"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
+	"chimera/internal/store/sqlite"
 	"chimera/internal/target/fake"
 )
 
@@ -51,9 +52,9 @@ func TestEveryRequestIsAccountedFor(t *testing.T) {
 // simulator's log, and what the client's process costs.
 func BenchmarkClient(b *testing.B) {
 	for _, l := range []load{
-		{streams: 1, requests: 20, tokens: 64, profile: "first=100ms&gap=20ms"},
-		{streams: 64, requests: 256, tokens: 64, profile: "first=100ms&gap=20ms"},
-		{streams: 256, requests: 1024, tokens: 64, profile: "first=100ms&gap=20ms"},
+		{streams: 1, requests: 100, tokens: 16, warmup: 1, profile: "first=100ms&gap=20ms"},
+		{streams: 64, requests: 256, tokens: 64, warmup: 1, profile: "first=100ms&gap=20ms"},
+		{streams: 256, requests: 1024, tokens: 64, warmup: 1, profile: "first=100ms&gap=20ms"},
 	} {
 		b.Run(fmt.Sprintf("streams=%d", l.streams), func(b *testing.B) {
 			for b.Loop() {
@@ -76,8 +77,8 @@ func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 // load is one closed-loop run.
 type load struct {
-	streams, requests, tokens int
-	profile                   string
+	streams, requests, tokens, warmup int
+	profile                           string
 }
 
 // result is what the client stored, and what really happened.
@@ -103,11 +104,6 @@ func conduct(tb testing.TB, l load) result {
 	if err := os.WriteFile(path, []byte(l.spec(url)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	var plan struct {
-		Plan spec.Plan `json:"plan"`
-	}
-	call(tb, folder, &plan, bin, "plan", path, "--json")
-
 	var doc struct {
 		Run      string         `json:"run"`
 		Outcomes map[string]int `json:"outcomes"`
@@ -118,7 +114,7 @@ func conduct(tb testing.TB, l load) result {
 	usage := state.SysUsage().(*syscall.Rusage)
 	r := result{planned: doc.Outcomes["planned"], cpu: state.UserTime() + state.SystemTime(), rssBytes: peakBytes(usage)}
 	r.rows = export(tb, folder, bin, doc.Run)
-	r.truth = match(tb, plan.Plan, truthOf(tb, url))
+	r.truth = match(tb, planOf(tb, folder, doc.Run), truthOf(tb, url))
 	r.fixed = life - span(r.rows)
 	return r
 }
@@ -131,9 +127,9 @@ targets: [{id: sim, kind: openai, url: %q}]
 subjects: [{id: sim, target: sim, model: fake}]
 workloads: [{id: w, prompts: ["Why is the sky blue?"], max_tokens: %d}]
 experiments: [{id: e, kind: suite, blocks: 1, repeats: %d, streams: %d}]
-design: {warmup: 0, timeout: 60s}
+design: {warmup: %d, timeout: 60s}
 telemetry: {interval: 1s}
-`, url, l.tokens, l.requests, l.streams)
+`, url, l.tokens, l.requests, l.streams, l.warmup)
 }
 
 // simulator starts the server process and returns its URL.
@@ -174,6 +170,21 @@ func call(tb testing.TB, folder string, into any, bin string, args ...string) *o
 	return cmd.ProcessState
 }
 
+// planOf reads the plan that a run kept: nonces are its own.
+func planOf(tb testing.TB, folder, run string) *spec.Plan {
+	tb.Helper()
+	st, err := sqlite.OpenExisting(tb.Context(), filepath.Join(folder, ".chimera", "chimera.db"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer st.Close()
+	p, err := st.Plan(tb.Context(), run)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
 func export(tb testing.TB, folder, bin, run string) []*sample.Sample {
 	tb.Helper()
 	cmd := exec.Command(bin, "runs", "export", run)
@@ -210,7 +221,7 @@ func truthOf(tb testing.TB, url string) map[string]fake.Record {
 }
 
 // match finds each trial's record: its nonce makes its prompt unique.
-func match(tb testing.TB, p spec.Plan, log map[string]fake.Record) map[string]fake.Record {
+func match(tb testing.TB, p *spec.Plan, log map[string]fake.Record) map[string]fake.Record {
 	tb.Helper()
 	truth := map[string]fake.Record{}
 	for _, t := range p.Trials {
@@ -255,6 +266,9 @@ func carrying(s *sample.Sample) []time.Duration {
 func (r result) errors(tb testing.TB) (ttft, gaps []time.Duration, tokens int) {
 	tb.Helper()
 	for _, s := range r.rows {
+		if s.Phase != sample.Measure {
+			continue
+		}
 		seen, truth := carrying(s), r.truth[s.Trial].Emitted
 		if len(seen) != len(truth) || len(seen) == 0 {
 			tb.Fatalf("%s: %d pieces of %d emitted", s.Trial, len(seen), len(truth))
@@ -270,13 +284,20 @@ func (r result) errors(tb testing.TB) (ttft, gaps []time.Duration, tokens int) {
 
 func (r result) seenTTFT() (all []time.Duration) {
 	for _, s := range r.rows {
+		if s.Phase != sample.Measure {
+			continue
+		}
 		all = append(all, s.T.First.Or(0)-s.T.Send.Or(0))
 	}
 	return all
 }
 
 func (r result) trueTTFT() (all []time.Duration) {
-	for _, t := range r.truth {
+	for _, s := range r.rows {
+		if s.Phase != sample.Measure {
+			continue
+		}
+		t := r.truth[s.Trial]
 		all = append(all, t.Emitted[0].At-t.Arrival)
 	}
 	return all

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"chimera/internal/digest"
@@ -150,41 +151,89 @@ const (
 	mostGPU = 0.02
 )
 
-// quiet watches the machine for other work. A busy machine is no reason to
-// refuse, but every number of the run carries the warning.
+// quiet watches the machine for other work before the run. A busy machine is
+// no reason to refuse, but every number of the run carries the warning.
 func (c *conductor) quiet() error {
 	if c.job.Preflight <= 0 {
 		c.mu.absent["preflight"] = "the machine was not watched before the run"
 		return nil
 	}
 	c.report(Event{Kind: Checking, Text: fmt.Sprintf("watching the machine for other work, %s", c.job.Preflight)})
-	before := telemetry.Read(c.send, telemetry.Clock(c.now), c.job.Collectors)
-	if !sleep(c.send, c.job.Preflight) {
+	seen, ok := c.otherWork(c.job.Preflight)
+	if !ok {
 		return c.stoppedEarly()
 	}
-	after := telemetry.Read(c.send, telemetry.Clock(c.now), c.job.Collectors)
-	seen := false
-	for _, r := range after {
+	if !seen.known {
+		c.mu.absent["preflight"] = "no collector reads how busy the CPU is"
+	}
+	for _, text := range seen.signs {
+		c.warn("env_dirty: before the run %s", text)
+	}
+	return nil
+}
+
+// betweenBlocks is how long the machine is watched before each further block:
+// short, since it is paid for every block, and telemetry goes on beside it.
+const betweenBlocks = 500 * time.Millisecond
+
+// watchBlock watches the machine before a block; the first block follows quiet.
+func (c *conductor) watchBlock(t *spec.Trial) {
+	c.blocks.watched++
+	seen, ok := c.otherWork(min(betweenBlocks, c.job.Preflight))
+	if ok && len(seen.signs) > 0 {
+		c.blocks.dirty = append(c.blocks.dirty, fmt.Sprintf("%s in %s block %d", seen.signs[0], t.Experiment, t.Block))
+	}
+}
+
+// blockWatch is what was seen of the machine between blocks.
+type blockWatch struct {
+	watched int
+	dirty   []string // one sign of other work for each such block
+}
+
+// warnOfBlocks says once how often the machine had other work.
+func (c *conductor) warnOfBlocks() {
+	if n := len(c.blocks.dirty); n > 0 {
+		c.warn("env_dirty: the machine had other work before %d of %d further blocks, first: %s", n, c.blocks.watched, c.blocks.dirty[0])
+	}
+}
+
+// work is what a look at the machine found.
+type work struct {
+	known bool     // some collector reads how busy the CPU is
+	signs []string // of other work
+}
+
+// otherWork watches the machine for d, while no request is in flight. It
+// reports false when the run was stopped meanwhile.
+func (c *conductor) otherWork(d time.Duration) (work, bool) {
+	before := telemetry.Read(c.send, telemetry.Clock(c.now), c.job.Collectors)
+	if !sleep(c.send, d) {
+		return work{}, false
+	}
+	var seen work
+	for _, r := range telemetry.Read(c.send, telemetry.Clock(c.now), c.job.Collectors) {
 		v, ok := r.Value.Get()
 		if !ok {
 			continue
 		}
+		sign := ""
 		switch {
 		case r.Series == telemetry.CPUUtilisation:
-			seen = true
+			seen.known = true
 			if v > mostCPU {
-				c.warn("env_dirty: before the run the CPU was %.0f%% busy over %s, at most %.0f%% is idle", 100*v, c.job.Preflight, 100*mostCPU)
+				sign = fmt.Sprintf("the CPU was %.0f%% busy over %s, at most %.0f%% is idle", 100*v, d, 100*mostCPU)
 			}
 		case r.Series == telemetry.GPUUtilisation && v > mostGPU:
-			c.warn("env_dirty: before the run GPU %s was %.0f%% busy, at most %.0f%% is idle", r.Labels["gpu"], 100*v, 100*mostGPU)
+			sign = fmt.Sprintf("GPU %s was %.0f%% busy, at most %.0f%% is idle", r.Labels["gpu"], 100*v, 100*mostGPU)
 		case r.Series == telemetry.SwapUsed && v > valueOf(before, r.Series):
-			c.warn("env_dirty: before the run the swap in use grew by %.0f MB", (v-valueOf(before, r.Series))/1e6)
+			sign = fmt.Sprintf("the swap in use grew by %.0f MB", (v-valueOf(before, r.Series))/1e6)
+		}
+		if sign != "" {
+			seen.signs = append(seen.signs, sign)
 		}
 	}
-	if !seen {
-		c.mu.absent["preflight"] = "no collector reads how busy the CPU is"
-	}
-	return nil
+	return seen, true
 }
 
 // valueOf returns the first value of a series.
@@ -238,8 +287,25 @@ func (s *subject) record() sample.SubjectRecord {
 	return sample.SubjectRecord{
 		ID: s.ID, Target: s.Target, Kind: s.kind, URL: public(s.url), Model: s.Model,
 		Server: d.Server, Digest: d.Digest, Quant: d.Quant, Arch: d.Arch, Layers: d.Layers, TrainedCtx: d.TrainedCtx,
-		Parameters: d.Parameters, FileBytes: d.FileBytes, Synthetic: d.Synthetic,
+		Parameters: d.Parameters, FileBytes: d.FileBytes, Synthetic: d.Synthetic, Facts: kept(d.Facts),
 	}
+}
+
+// kept bounds what a runtime says of itself: a chat template may be long, and
+// a server may say anything.
+func kept(facts map[string]string) map[string]string {
+	const mostFacts, mostBytes = 64, 2000
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		value := facts[name]
+		if len(value) > mostBytes {
+			value = strings.ToValidUTF8(value[:mostBytes], "") + "…"
+		}
+		if len(out) < mostFacts {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // public is an address without the parts that may hold a secret.

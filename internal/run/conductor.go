@@ -29,6 +29,7 @@ type conductor struct {
 
 	subjects map[string]*subject
 	resident map[string]resident // by target id
+	blocks   blockWatch
 
 	reporting sync.Mutex // one event at a time; taken before mu
 	mu        struct {
@@ -74,14 +75,30 @@ func (c *conductor) end() { c.abort(errAbandoned) }
 func (c *conductor) conduct(trials []spec.Trial) (Result, error) {
 	c.rows = newWriter(c.keep, c.job.Recorder, c.job.ID, c.kept, c.abort)
 	endTelemetry := c.watch()
-	for _, plot := range plots(trials) {
+	var block blockID
+	for i, plot := range plots(trials) {
+		if c.job.Preflight > 0 && i > 0 && blockOf(&plot[0]) != block {
+			endTelemetry() // collectors tell what changed since they were last asked
+			c.watchBlock(&plot[0])
+			endTelemetry = c.watch()
+		}
+		block = blockOf(&plot[0])
 		c.plot(plot)
 	}
 	endTelemetry()
+	c.warnOfBlocks()
 	lost := c.rows.close()
 	c.checkClock()
 	return c.seal(lost)
 }
+
+// blockID tells one block from the next.
+type blockID struct {
+	experiment string
+	number     int
+}
+
+func blockOf(t *spec.Trial) blockID { return blockID{t.Experiment, t.Block} }
 
 // watch runs telemetry until the returned function is called.
 func (c *conductor) watch() (end func()) {

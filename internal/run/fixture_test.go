@@ -61,7 +61,8 @@ func (s *server) Describe(_ context.Context, model string) (target.Description, 
 	if s.describe != nil {
 		return target.Description{}, s.describe
 	}
-	return target.Description{Server: "bubble 1.0", Model: model, Digest: model + s.digest, Layers: sample.Some(18)}, nil
+	return target.Description{Server: "bubble 1.0", Model: model, Digest: model + s.digest, Layers: sample.Some(18),
+		Facts: map[string]string{"slots": "4", "template": strings.Repeat("{", 3000)}}, nil
 }
 
 func (s *server) Effective(_ target.Description, requested map[string]any) map[string]any {

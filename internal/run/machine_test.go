@@ -2,6 +2,8 @@ package run_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +59,29 @@ func TestABusyMachineIsStamped(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Between blocks nothing of the run is in flight: what is busy then is other
+// work, and the run says in how many blocks it was so.
+func TestOtherWorkIsLookedForBeforeEveryBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		job := jobOf(one(2), &server{}, m)
+		again := job.Plan.Trials[len(job.Plan.Trials)-1]
+		for block := 1; block <= 2; block++ {
+			again.Block, again.Order, again.ID = block, len(job.Plan.Trials), fmt.Sprint("again", block)
+			again.Plot++
+			job.Plan.Trials = append(job.Plan.Trials, again)
+		}
+		job.Preflight = 5 * second
+		// two reads before the run, two before each further block
+		job.Collectors = []telemetry.Collector{&gauges{reads: map[string][]float64{telemetry.CPUUtilisation: {0, 0, 0, 0, 0, 0.31}}}}
+		must(t, job)
+		want := "env_dirty: the machine had other work before 1 of 2 further blocks, first: the CPU was 31% busy over 500ms, at most 5% is idle in"
+		if got := m.mu.manifest.Warnings; len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("warnings are %q, want %q", got, want)
+		}
+	})
 }
 
 func TestAMachineThatMayChangeItsSpeedIsStamped(t *testing.T) {

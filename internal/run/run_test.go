@@ -74,6 +74,9 @@ func TestTheManifestSaysWhatWasAskedOfWhom(t *testing.T) {
 		if got.Subjects[0].Digest != "alpha" || got.Subjects[0].Server != "bubble 1.0" || got.Subjects[0].Kind != "bubble" {
 			t.Errorf("subject is %+v", got.Subjects[0])
 		}
+		if f := got.Subjects[0].Facts; f["slots"] != "4" || len(f["template"]) != 2000+len("…") {
+			t.Errorf("what the server told is kept as %v", f)
+		}
 		if got.Planned != 2 || got.Seed != 1 || len(got.PlanDigest) != 64 || len(got.SpecDigest) != 64 || len(got.Prompts) != 1 {
 			t.Errorf("manifest is %+v", got)
 		}
@@ -176,7 +179,7 @@ func TestAFailedLoadDropsItsTrialsAndTheRunGoesOn(t *testing.T) {
 		if r.Outcomes != (store.Counts{Planned: 5, OK: 2, Dropped: 3}) || r.Loads != (run.Loads{Planned: 1, Failed: 2}) {
 			t.Errorf("result is %+v", r)
 		}
-		if f := m.mu.rows[0].Failure; f == nil || f.Message != `load model "alpha" with 9999: out of memory` {
+		if f := m.mu.rows[0].Failure; f == nil || f.Class != sample.ClassLoad || f.Message != `load model "alpha" with 9999: out of memory` {
 			t.Errorf("reason is %+v", f)
 		}
 		if !contains(m.mu.manifest.Warnings, "failed_loads") {

@@ -70,7 +70,7 @@ func (st *stretch) dropAll(cause error) {
 }
 
 func (st *stretch) drop(row *sample.Sample, cause error) {
-	class := sample.ClassServer
+	class := sample.ClassLoad
 	if st.c.send.Err() != nil {
 		class = sample.ClassInterrupted // such rows are repeated by a resumed run
 	}

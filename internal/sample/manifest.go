@@ -73,6 +73,9 @@ type SubjectRecord struct {
 	Parameters Opt[uint64] `json:"parameters,omitzero"`
 	FileBytes  Opt[uint64] `json:"file_bytes,omitzero"`
 	Synthetic  bool        `json:"synthetic,omitempty"`
+	// Facts are what else the runtime told of itself and the model, by its own
+	// names.
+	Facts map[string]string `json:"facts,omitempty"`
 }
 
 // PromptRecord names a prompt by its text's digest.

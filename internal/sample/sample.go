@@ -198,6 +198,7 @@ const (
 	ClassNoTokens    = "no-tokens"     // an answer without any token
 	ClassFirstToken  = "timeout-first" // nothing carried text before the deadline
 	ClassTimeout     = "timeout"       // text came, the end did not
+	ClassLoad        = "load"          // the load that the request needs did not come about
 	ClassInterrupted = "interrupted"   // the user stopped the run
 	ClassEngine      = "engine"        // the embedded engine failed
 )

@@ -25,6 +25,10 @@ type Env struct {
 	// really be used. It may be nil and may return nil: unknown before the run.
 	// It must be deterministic and must not change its argument.
 	Effective func(subject string, requested map[string]any) map[string]any
+	// Run makes the nonces differ from those of every other run of the same
+	// spec and seed: a server that keeps prefixes between runs must not know
+	// them. Nothing else depends on it.
+	Run string
 }
 
 // Expand lays a frozen spec out in the order in which it is to be run.
@@ -48,10 +52,11 @@ type Env struct {
 // Trials that differ only in subject or configuration get the same sampler
 // seed (common random numbers). A nonce is nine digits, unique in the plan:
 // digits cost a fixed number of tokens in most vocabularies, letters do not.
+// Seed and run decide it, so that a second run of a spec sends other prompts.
 //
 // Trials share their Config maps, which must not be changed.
 func Expand(s *Spec, env Env) (*Plan, error) {
-	p := &planner{spec: s, env: env, nonces: newNonces(s.Design)}
+	p := &planner{spec: s, env: env, nonces: newNonces(s.Design, env.Run)}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -355,8 +360,8 @@ type nonces struct {
 
 const nonceRange = 1_000_000_000
 
-func newNonces(d Design) nonces {
-	random := stream(d.Seed, "nonce")
+func newNonces(d Design, run string) nonces {
+	random := stream(d.Seed, "nonce"+run)
 	step := random.Uint64N(nonceRange)
 	for step%2 == 0 || step%5 == 0 || step < nonceRange/10 {
 		step = random.Uint64N(nonceRange)

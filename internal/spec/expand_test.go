@@ -113,6 +113,36 @@ func TestPlanProperties(t *testing.T) {
 	})
 }
 
+// A server may keep prefixes from one run to the next, so two runs of a spec
+// send different prompts; nothing else in their plans differs.
+func TestRunsDifferInNoncesOnly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, known := anySpec(t), catalogue()
+		var plans [2]*spec.Plan
+		for i, run := range []string{"aaaaaaaa", "bbbbbbbb"} {
+			p, err := spec.Expand(s, spec.Env{Catalogue: known, Run: run})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plans[i] = p
+		}
+		again := 0
+		for i := range plans[0].Trials {
+			a, b := &plans[0].Trials[i], &plans[1].Trials[i]
+			if s.Design.Cache == spec.UniquePrefix && a.Nonce == b.Nonce {
+				again++
+			}
+			a.Nonce, b.Nonce = "", ""
+		}
+		if again > 1 {
+			t.Errorf("%d of %d nonces are those of the other run", again, len(plans[0].Trials))
+		}
+		if diff := cmp.Diff(plans[0], plans[1]); diff != "" {
+			t.Errorf("the plans differ:\n%s", diff)
+		}
+	})
+}
+
 // Ids and nonces are unique, the order is the position.
 func checkIdentity(t *rapid.T, s *spec.Spec, p *spec.Plan) {
 	ids, nonces := map[string]bool{}, map[string]bool{}

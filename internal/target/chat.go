@@ -22,6 +22,7 @@ type ChatStream struct {
 
 	finished  bool
 	usage     json.RawMessage
+	timings   json.RawMessage
 	spoken    bool
 	signature string
 }
@@ -32,6 +33,8 @@ type chatRecord struct {
 	Error   json.RawMessage `json:"error"`
 	// System is the build of the served model.
 	System string `json:"system_fingerprint"`
+	// Timings is llama.cpp's own account, which it adds for any client.
+	Timings json.RawMessage `json:"timings"`
 }
 
 type chatChoice struct {
@@ -102,6 +105,10 @@ func (s *ChatStream) Decode(a *Answer, e Event) {
 		s.choice(a, e, &r.Choices[i])
 	}
 	s.count(a, e, &r)
+	if hasValue(r.Timings) {
+		s.timings = append(s.timings[:0], r.Timings...)
+		a.Server = s.server()
+	}
 	if s.Extra != nil {
 		s.Extra(a, e.Data)
 	}
@@ -203,7 +210,7 @@ func (u usage) tokens(spoken bool) sample.Tokens {
 
 // server keeps the runtime's own final fields as it wrote them.
 func (s *ChatStream) server() json.RawMessage {
-	return Fields(map[string]json.RawMessage{"usage": s.usage, "system_fingerprint": quoted(s.signature)})
+	return Fields(map[string]json.RawMessage{"usage": s.usage, "timings": s.timings, "system_fingerprint": quoted(s.signature)})
 }
 
 // Fields builds a JSON object of verbatim values; empty values are left out.

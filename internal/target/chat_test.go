@@ -29,3 +29,14 @@ func FuzzChat(f *testing.F) {
 		}
 	})
 }
+
+// llama.cpp adds its own account to the answers of a protocol that has none:
+// it is kept word for word.
+func TestChatKeepsTimings(t *testing.T) {
+	a, s := &target.Answer{}, &target.ChatStream{}
+	s.Decode(a, target.Event{At: 5, Data: []byte(`{"choices":[{"text":"hi","finish_reason":"length"}],"usage":{"completion_tokens":1,"prompt_tokens":6},"timings":{"predicted_n":1, "predicted_ms":86.682}}`)})
+	want := `{"timings":{"predicted_n":1,"predicted_ms":86.682},"usage":{"completion_tokens":1,"prompt_tokens":6}}`
+	if string(a.Server) != want {
+		t.Errorf("the server's fields are %s, want %s", a.Server, want)
+	}
+}

@@ -169,12 +169,6 @@ func chatTimings(a *target.Answer, data []byte) {
 		return
 	}
 	applyTimings(a, r.Timings)
-	var fields map[string]json.RawMessage
-	if len(a.Server) == 0 || json.Unmarshal(a.Server, &fields) != nil {
-		fields = map[string]json.RawMessage{}
-	}
-	fields["timings"] = r.Timings
-	a.Server = target.Fields(fields)
 }
 
 // server keeps the final record's own fields as they were written, without
