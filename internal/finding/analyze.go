@@ -63,7 +63,8 @@ func (a *analyst) add(f Finding) { a.findings = append(a.findings, a.seal(f)) }
 func (a *analyst) done() *Analysis {
 	out := &Analysis{Schema: Schema, Runs: a.runs(), Rows: a.rowCount, Findings: a.findings, byID: map[string]int{}}
 	slices.SortStableFunc(out.Findings, func(x, y Finding) int {
-		return cmp.Or(cmp.Compare(slices.Index(Kinds, x.Kind), slices.Index(Kinds, y.Kind)), strings.Compare(scopeText(x.Scope), scopeText(y.Scope)))
+		return cmp.Or(cmp.Compare(slices.Index(Kinds, x.Kind), slices.Index(Kinds, y.Kind)), cmp.Compare(decided(x.Verdict), decided(y.Verdict)),
+			cmp.Compare(metricRank(x.Metric), metricRank(y.Metric)), strings.Compare(scopeText(x.Scope), scopeText(y.Scope)))
 	})
 	used := map[string]bool{}
 	for _, f := range out.Findings {
@@ -110,6 +111,25 @@ func (a *analyst) runs() []string {
 		return []string{}
 	}
 	return slices.Sorted(maps.Keys(ids))
+}
+
+// decided puts findings that say something before those that say why not.
+func decided(v Verdict) int {
+	switch v {
+	case Better, Worse, Same:
+		return 0
+	case NotMeasured:
+		return 2
+	}
+	return 1
+}
+
+// metricRank puts speed before latency, and both before all else.
+func metricRank(id string) int {
+	if i := slices.Index(slices.Concat(speeds, latencies), id); i >= 0 {
+		return i
+	}
+	return len(speeds) + len(latencies)
 }
 
 func scopeText(scope map[string]string) string {

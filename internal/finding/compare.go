@@ -197,37 +197,32 @@ func (a *analyst) pFact(p float64, method string, of fact.Fact) fact.Fact {
 		Value: sample.Some(p), N: of.N, Planned: of.Planned, Method: method}, of)
 }
 
-// neededFact enters the n that would decide between "different" and "the same
-// within the margin", given the scatter sd of one difference and the mean
-// difference d seen so far, both in logarithms; ok is false where the scatter is
-// unknown.
-func (a *analyst) neededFact(sd, d float64, what string, of fact.Fact) (f fact.Fact, ok bool) {
+// neededFact enters the n that shows a true difference of d, or of the margin if
+// d is smaller, given the scatter sd of one difference (both in logarithms) and
+// that units were not enough; ok is false where the scatter is unknown.
+func (a *analyst) neededFact(sd, d float64, units int, what string, of fact.Fact) (f fact.Fact, ok bool) {
 	if sd <= 0 {
 		return f, false
 	}
-	margin, d := math.Log1p(Margin), math.Abs(d)
-	effect := d
-	if d < margin { // to show sameness, what is left of the margin must be resolved
-		effect = max(margin-d, margin/4)
-	}
+	effect := max(math.Abs(d), math.Log1p(Margin))
 	// n differences of scatter sd tell as much as n values a side of sd/√2.
 	n, err := stats.NeededPerGroup(effect/(sd/math.Sqrt2), Alpha, 0.8)
 	if err != nil {
 		return f, false
 	}
 	return a.derive(fact.Fact{Metric: of.Metric, Version: of.Version, Aggregate: "needed_n", Unit: unit.None, Phase: of.Phase, Scope: of.Scope,
-		Value: sample.Some(float64(n)), N: of.N, Planned: of.Planned,
-		Method: fmt.Sprintf("%s that decide with power 0.8 between a difference like this one and sameness within %g %%, from the scatter of these", what, Margin*100)}, of), true
+		Value: sample.Some(float64(max(n, 2*units))), N: of.N, Planned: of.Planned,
+		Method: fmt.Sprintf("%s that show a difference as seen here, or of %g %% if that is more, with power 0.8, from the scatter of these; at least twice as many as there are", what, Margin*100)}, of), true
 }
 
 // resolve adds to an inconclusive finding what would decide it.
 func (a *analyst) resolve(f *Finding, sd, d float64, units int, what string, of fact.Fact) {
-	n, ok := a.neededFact(sd, d, what, of)
-	if !ok {
+	if least, err := stats.NeededPerGroup(math.Log1p(Margin)/(sd/math.Sqrt2), Alpha, 0.8); err == nil && least <= units && math.Abs(d) < math.Log1p(Margin) {
+		f.Notes = append(f.Notes, say("There are enough ", what, " to see a difference of the margin; sameness is not claimed where it is not shown, or where the order was not drawn."))
 		return
 	}
-	if v, _ := n.Value.Get(); v <= float64(units) {
-		f.Notes = append(f.Notes, say("There are enough ", what, " to see a difference of the margin; sameness is not claimed where it is not shown, or where the order was not drawn."))
+	n, ok := a.neededFact(sd, d, units, what, of)
+	if !ok {
 		return
 	}
 	f.Needed = n.ID

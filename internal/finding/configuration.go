@@ -113,8 +113,8 @@ func (a *analyst) configuration(g *grid, metric string) Finding {
 		f.Checks = append(f.Checks, Check{EnoughN, Fail, say("a winner needs repeats, in blocks of random order")})
 	default:
 		f.Method = l.method() + "; the winner set is all within Tukey's reach of the best; cheapest: least " + fmt.Sprint(costs[:1][0]) + ", then the other options that take memory or processors"
-		f.Checks = append(f.Checks, a.reachCheck(l, metric, scope, facts))
 		a.chosen(&f, g, l, all, metric, order, factor)
+		f.Checks = append(f.Checks, a.reachCheck(l, metric, scope, facts, f.Verdict))
 	}
 	a.markWinners(&f, all)
 	f.Figures = a.settingFigures(g, all, metric, f)
@@ -196,11 +196,15 @@ func (a *analyst) luck(g *grid, metric string, scope map[string]string) []Senten
 	if k < 3 {
 		return nil
 	}
-	mean, err := stats.Mean(values)
+	logs := make([]float64, k)
+	for i, v := range values {
+		logs[i] = math.Log(v)
+	}
+	mean, err := stats.Mean(logs)
 	if err != nil {
 		return nil
 	}
-	sd, err := stats.SD(values)
+	sd, err := stats.SD(logs)
 	if err != nil {
 		return nil
 	}
@@ -214,7 +218,7 @@ func (a *analyst) luck(g *grid, metric string, scope map[string]string) []Senten
 	}
 	best, m := a.centre(c, metric, what), a.centre(c, metric, "mean")
 	x := a.derive(fact.Fact{Metric: metric, Version: 1, Aggregate: "expected_" + what, Unit: best.Unit, Phase: sample.Measure, Scope: scope,
-		Value: sample.Some(mean + sign*e*sd), N: k, Planned: k, Method: "mean and standard deviation of all warm requests, and the expected extreme of as many normal draws"}, m, best)
+		Value: sample.Some(math.Exp(mean + sign*e*sd)), N: k, Planned: k, Method: "mean and standard deviation of the logarithms of all warm requests, and the expected extreme of as many normal draws"}, m, best)
 	return []Sentence{say("The best single request reached ", as(best, AsFine), "; the luckiest of ", count(x), " requests that differ in nothing but noise of this size would reach ", as(x, AsFine), ".")}
 }
 

@@ -148,7 +148,7 @@ type Analysis struct {
 	Schema   int         `json:"schema"` // docs/formats/finding.md
 	Runs     []string    `json:"runs"`   // runs and imports, sorted
 	Rows     Rows        `json:"rows"`
-	Findings []Finding   `json:"findings"` // the answer first: by kind, then scope
+	Findings []Finding   `json:"findings"` // the answer first: by kind, decided ones before others, then scope
 	Facts    []fact.Fact `json:"facts"`    // each once, sorted by id
 
 	byID map[string]int
@@ -182,6 +182,39 @@ func (a *Analysis) Of(kind Kind) []Finding {
 	for _, f := range a.Findings {
 		if f.Kind == kind {
 			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Only returns an analysis of those findings that keep holds for, with the
+// facts that they stand on.
+func (a *Analysis) Only(keep func(Finding) bool) *Analysis {
+	out := &Analysis{Schema: a.Schema, Runs: a.Runs, Rows: a.Rows, Findings: []Finding{}, Facts: []fact.Fact{}, byID: map[string]int{}}
+	used := map[string]bool{}
+	var use func(id string)
+	use = func(id string) {
+		f, ok := a.Fact(id)
+		if !ok || used[id] {
+			return
+		}
+		used[id] = true
+		for _, from := range f.Evidence.From {
+			use(from)
+		}
+	}
+	for _, f := range a.Findings {
+		if keep(f) {
+			out.Findings = append(out.Findings, f)
+			for _, id := range f.Facts {
+				use(id)
+			}
+		}
+	}
+	for _, f := range a.Facts {
+		if used[f.ID] {
+			out.byID[f.ID] = len(out.Facts)
+			out.Facts = append(out.Facts, f)
 		}
 	}
 	return out

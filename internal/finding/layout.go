@@ -162,6 +162,13 @@ func (a *analyst) chance(l layout, metric string, scope map[string]string, from 
 		Method: "the range of equal levels stays below this in 95 % of cases (studentized range); " + l.method()}, from...)
 }
 
+// differ reports whether some of the means differ: the analysis of variance and
+// the range agree on it.
+func (l layout) differ(p float64) bool {
+	top, bottom := l.extremes()
+	return p < Alpha && l.Means[top]-l.Means[bottom] > l.reach
+}
+
 // equivalent reports whether all differences are shown to be within the margin.
 func (l layout) equivalent() bool {
 	if l.err != nil || l.loose {

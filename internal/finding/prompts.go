@@ -102,15 +102,14 @@ func (a *analyst) promptVerdict(f *Finding, l layout, subject, metric string, pr
 		best, worst = worst, best
 	}
 	size := say(as(r, AsChangeCI), " from the lowest to the highest (p = ", as(p, AsP), "; equal prompts reach ", as(null, AsChange), ")")
-	f.Checks = append(f.Checks, a.reachCheck(l, metric, scope, facts))
 	switch {
-	case l.P < Alpha && (order == nested || order == cycled):
+	case l.differ(l.P) && (order == nested || order == cycled):
 		f.Verdict, f.Forbids = NotComparable, "the order of the prompts was not drawn"
 		f.Sentence = say("Prompts differ in the ", label(metric), " of ", nm(subject), " by ", size, ", but prompt and time cannot be told apart: ", orderWords(order), ".")
 	case l.equivalent() && order == drawn:
 		f.Verdict = Same
 		f.Sentence = say("The prompt does not change the ", label(metric), " of ", nm(subject), " beyond the margin of equivalence: ", size, ".")
-	case l.P < Alpha && order == drawn:
+	case l.differ(l.P) && order == drawn:
 		f.Verdict = Better
 		f.Sentence = say("The prompt changes the ", label(metric), " of ", nm(subject), " by ", size, ": best for ", nm(best), ", worst for ", nm(worst), ".")
 	default:
@@ -118,4 +117,5 @@ func (a *analyst) promptVerdict(f *Finding, l layout, subject, metric string, pr
 		f.Sentence = say("No effect of the prompt on the ", label(metric), " of ", nm(subject), " is shown: ", size, ".")
 		a.resolve(f, l.scatter(), l.Means[top]-l.Means[bottom], l.units, l.what(), facts[0])
 	}
+	f.Checks = append(f.Checks, a.reachCheck(l, metric, scope, facts, f.Verdict))
 }

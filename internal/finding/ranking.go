@@ -337,7 +337,7 @@ func (a *analyst) power(c *contest, f Finding) Check {
 	x := a.derive(fact.Fact{Metric: c.metric, Version: 1, Aggregate: "detectable", Unit: unit.Ratio, Phase: sample.Measure, Scope: f.Scope,
 		Value: sample.Some(math.Exp(d * worst / math.Sqrt2)), N: n, Planned: n, Method: "smallest true ratio seen with power 0.8, from the widest scatter of the pairs"}, from...)
 	status := Pass
-	if d*worst/math.Sqrt2 > math.Log1p(0.1) || n < leastBlocks {
+	if decided(f.Verdict) != 0 && (d*worst/math.Sqrt2 > math.Log1p(0.1) || n < leastBlocks) {
 		status = Fail
 	}
 	return Check{EnoughN, status, say("with ", count(x), " differences a pair, a true difference of ", as(x, AsChange), " would be seen")}

@@ -337,16 +337,16 @@ func (a *analyst) tested(f *Finding, g *grid, e *effect, scope map[string]string
 	order := g.ordering[e.factor]
 	f.Winners = nil
 	switch {
-	case e.p < Alpha && (order == nested || order == cycled):
+	case e.differ(e.p) && (order == nested || order == cycled):
 		f.Verdict, f.Forbids = NotComparable, "the order of the levels was not drawn"
 		f.Sentence = say("The ", label(e.metric), " of ", nm(g.subject), " differs between levels of ", nm(e.factor), " by ", size, ", but level and time cannot be told apart: ", orderWords(order), ".")
-	case e.p < Alpha && order != drawn:
+	case e.differ(e.p) && order != drawn:
 		f.Verdict = Inconclusive
 		f.Sentence = say("The ", label(e.metric), " of ", nm(g.subject), " differs between levels of ", nm(e.factor), " by ", size, ", but whether their order was drawn cannot be seen in so few passes.")
 	case e.equivalent() && order == drawn:
 		f.Verdict = Same
 		f.Sentence = say("The ", label(e.metric), " of ", nm(g.subject), " is the same at all levels of ", nm(e.factor), " within the margin of equivalence: ", size, ".")
-	case e.p < Alpha:
+	case e.differ(e.p):
 		f.Verdict = Better
 		for _, i := range e.near(a.higher(e.metric)) {
 			f.Winners = append(f.Winners, e.factor+"="+e.classes[e.things[i]])
@@ -361,7 +361,7 @@ func (a *analyst) tested(f *Finding, g *grid, e *effect, scope map[string]string
 	if e.interacting != "" && f.Verdict == Better {
 		f.Notes = append(f.Notes, say("The effect depends on ", nm(e.interacting), ": read it there level by level, not alone."))
 	}
-	f.Checks = append(f.Checks, a.reachCheck(e.layout, e.metric, scope, e.facts))
+	f.Checks = append(f.Checks, a.reachCheck(e.layout, e.metric, scope, e.facts, f.Verdict))
 	if eta, ok := e.eta.Get(); ok {
 		share := a.derive(fact.Fact{Metric: e.metric, Version: 1, Aggregate: "eta_squared", Unit: unit.Ratio, Phase: sample.Measure, Scope: scope,
 			Value: sample.Some(eta), N: e.units, Planned: e.units, Method: "type-II sum of squares by total, logarithms, all factors in one model"}, e.facts...)
@@ -370,7 +370,7 @@ func (a *analyst) tested(f *Finding, g *grid, e *effect, scope map[string]string
 }
 
 // reachCheck says which difference a layout could have shown.
-func (a *analyst) reachCheck(l layout, metric string, scope map[string]string, from []fact.Fact) Check {
+func (a *analyst) reachCheck(l layout, metric string, scope map[string]string, from []fact.Fact, verdict Verdict) Check {
 	d, err := stats.DetectableEffect(max(2, l.units), Alpha, 0.8)
 	if err != nil {
 		return Check{EnoughN, Unknown, say("what these rows could show is not known")}
@@ -378,7 +378,7 @@ func (a *analyst) reachCheck(l layout, metric string, scope map[string]string, f
 	size := d * l.scatter() / math.Sqrt2
 	x := a.derive(fact.Fact{Metric: metric, Version: 1, Aggregate: "detectable", Unit: unit.Ratio, Phase: sample.Measure, Scope: scope,
 		Value: sample.Some(math.Exp(size)), N: l.units, Planned: l.units, Method: "smallest true ratio of two levels seen with power 0.8"}, from...)
-	return Check{EnoughN, enough(size <= math.Log1p(0.1) && l.units >= leastBlocks), say("with ", count(x), " ", l.what(), ", a true difference of ", as(x, AsChange), " would be seen")}
+	return Check{EnoughN, enough(decided(verdict) == 0 || size <= math.Log1p(0.1) && l.units >= leastBlocks), say("with ", count(x), " ", l.what(), ", a true difference of ", as(x, AsChange), " would be seen")}
 }
 
 func (a *analyst) levelTable(g *grid, e *effect) Table {
