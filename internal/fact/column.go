@@ -57,6 +57,9 @@ func (c *Column) Fact(name string) (Fact, error) {
 		return Fact{}, fmt.Errorf("a column of values has no %s", name)
 	}
 	f := c.frame(name)
+	if name == "cv" {
+		f.Unit = unit.Ratio
+	}
 	f.settleAll(aggregate, c.Values, c.Missing)
 	return Identify(f)
 }

@@ -57,6 +57,12 @@ func (a *analyst) lonelyKernel(s *specimen, scope map[string]string) Finding {
 
 func (a *analyst) kernelPair(base, other *specimen, scope map[string]string) Finding {
 	x, y := a.timing(base, scope), a.timing(other, with(scope, "operation", other.labels["operation"]))
+	switch { // both were called equally often; the one with the slow call tells how often
+	case x.slow && !y.slow:
+		y = y.without(x.calls)
+	case y.slow && !x.slow:
+		x = x.without(y.calls)
+	}
 	one, two := base.labels["operation"], other.labels["operation"]
 	delete(scope, "operation")
 	f := Finding{Kind: Kernel, Question: "Is " + two + " faster than " + one + "?", Scope: with(scope, "of", two, "to", one), Metric: "mean_time",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"chimera/internal/finding"
@@ -13,9 +12,14 @@ import (
 	"chimera/internal/sample"
 )
 
+var analysed = map[string]*finding.Analysis{}
+
 // legacyAnalysis imports a part of the earlier lab's data and analyses it.
 func legacyAnalysis(t *testing.T, path string) *finding.Analysis {
 	t.Helper()
+	if a, ok := analysed[path]; ok {
+		return a
+	}
 	root := filepath.Join("..", "..", "..", "shared", "legacy", path)
 	if _, err := os.Stat(root); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -32,22 +36,6 @@ func legacyAnalysis(t *testing.T, path string) *finding.Analysis {
 		t.Fatal(err)
 	}
 	checkSentences(t, a)
+	analysed[path] = a
 	return a
-}
-
-func print(t *testing.T, a *finding.Analysis) {
-	t.Helper()
-	for _, f := range a.Findings {
-		t.Logf("%-14s %s  [%v]\n    %s", f.Kind, strings.ToUpper(string(f.Verdict)), f.Scope, f.Sentence.Print(a.Fact))
-		for _, n := range f.Notes {
-			t.Logf("    note: %s", n.Print(a.Fact))
-		}
-		for _, c := range f.Checks {
-			t.Logf("    %-16s %-7s %s", c.ID, c.Status, c.Why.Print(a.Fact))
-		}
-	}
-}
-
-func TestPrintLegacy(t *testing.T) {
-	print(t, legacyAnalysis(t, os.Getenv("LEGACY")))
 }

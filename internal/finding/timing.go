@@ -40,21 +40,32 @@ func (a *analyst) timing(s *specimen, scope map[string]string) timing {
 		return t
 	}
 	// If one call is slow and the others equal r: mean = r + (max−r)/n and
-	// sd = (max−r)·√(n−1)/n, so mean−r = sd²/(max−mean) and n = 1 + ((max−mean)/sd)².
-	rest := mean - sd*sd/(high-mean)
+	// sd = (max−r)·√(n−1)/n (dividing by n), so n = 1 + ((max−mean)/sd)².
 	if t.calls == 0 {
 		t.calls = int(math.Round(1 + math.Pow((high-mean)/sd, 2)))
 	}
-	if rest > 0 {
-		t.rest, t.slow = rest, high > outlierFactor*rest && mean > 1.5*rest
+	return t.without(t.calls)
+}
+
+// without takes the slowest of n calls off the mean.
+func (t timing) without(n int) timing {
+	mean, max := t.mean.Value.Or(0), t.max.Value.Or(0)
+	if n < 2 || max <= mean {
+		return t
 	}
+	t.calls, t.rest = n, (float64(n)*mean-max)/float64(n-1)
+	if t.rest <= 0 {
+		t.rest = 0
+		return t
+	}
+	t.slow = max > outlierFactor*t.rest && mean > 1.5*t.rest
 	return t
 }
 
 // restFact enters the mean without the slowest call.
 func (a *analyst) restFact(t timing) fact.Fact {
 	return a.derive(fact.Fact{Metric: "mean_time", Version: 1, Aggregate: "mean_without_slowest", Unit: unit.Second, Scope: t.mean.Scope,
-		Value: sample.Some(t.rest), N: max(1, t.calls-1), Planned: t.calls, Method: "mean − sd²/(max − mean): what the four figures leave if one call was slow and the others alike"}, t.mean, t.sd, t.max)
+		Value: sample.Some(t.rest), N: max(1, t.calls-1), Planned: t.calls, Method: "(n·mean − max)/(n − 1); where the file keeps no n, the n that its four figures have if one call was slow and the others alike"}, t.mean, t.sd, t.max)
 }
 
 // spreadOf makes values with the mean, the standard deviation (n−1) and the
