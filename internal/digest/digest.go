@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strconv"
 )
 
 // Bytes returns the digest of b.
@@ -68,14 +69,18 @@ func Short(d string, n int) string {
 // A Chain digests a sequence of records. Every record is framed by its length,
 // so ("ab","c") and ("a","bc") differ. The zero value is ready to use; it is
 // not safe for concurrent use.
-type Chain struct{ h hash.Hash }
+type Chain struct {
+	h     hash.Hash
+	frame []byte
+}
 
 // Add appends one record.
 func (c *Chain) Add(record []byte) {
 	if c.h == nil {
 		c.h = sha256.New()
 	}
-	fmt.Fprintf(c.h, "%d:", len(record))
+	c.frame = append(strconv.AppendInt(c.frame[:0], int64(len(record)), 10), ':')
+	c.h.Write(c.frame)
 	c.h.Write(record)
 }
 

@@ -31,20 +31,21 @@ type Column struct {
 	line  []byte
 }
 
-// Add appends the values of one row, named "run/trial".
-func (c *Column) Add(row string, values ...float64) {
+// Add appends the values of one row. A row is named "run/trial".
+func (c *Column) Add(run, trial string, values ...float64) {
 	c.Values = append(c.Values, values...)
+	c.line = append(append(append(append(c.line[:0], run...), '/'), trial...), '[')
 	if c.total++; c.total <= MaxRows {
-		c.rows = append(c.rows, row)
+		c.rows = append(c.rows, string(c.line[:len(c.line)-1]))
 	}
-	c.line = append(append(c.line[:0], row...), '[')
 	for i, v := range values {
 		if i > 0 {
 			c.line = append(c.line, ' ')
 		}
 		c.line = strconv.AppendFloat(c.line, v, 'g', -1, 64)
 	}
-	c.chain.Add(append(c.line, ']'))
+	c.line = append(c.line, ']')
+	c.chain.Add(c.line)
 }
 
 // Fact aggregates the column: median, mean, sd, cv, min, max or a percentile.

@@ -185,7 +185,7 @@ func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Samp
 		if a, b, _, ok := def.Parts(s); ok {
 			num, den = append(num, a), append(den, b)
 		}
-		c.Add(s.Run+"/"+s.Trial, v...)
+		c.Add(s.Run, s.Trial, v...)
 	}
 	c.Caveats = append(caveats(group), q.pooled(group)...)
 	f := c.frame(q.Aggregate)
@@ -241,19 +241,33 @@ func caveats(group []*sample.Sample) []string {
 	return out
 }
 
-// pooled names what a scope lumps together that could differ in speed: rows
-// under several configurations are several answers, not one.
+// pooled names what a scope lumps together that could differ in speed.
 func (q Query) pooled(group []*sample.Sample) []string {
-	var out []string
-	for _, field := range []string{"subject", "config", "workload"} {
+	counts, scope := map[string]int{}, map[string]string{}
+	for _, field := range q.By {
+		scope[field] = ""
+	}
+	for _, field := range poolable {
 		kinds := map[string]bool{}
 		for _, s := range group {
 			v, _ := Field(s, field)
 			kinds[v] = true
 		}
-		split := slices.ContainsFunc(q.By, func(by string) bool { return by == field })
-		if len(kinds) > 1 && !split {
-			out = append(out, fmt.Sprintf("pools %d %ss: add %s to the scope to tell them apart", len(kinds), field, field))
+		counts[field] = len(kinds)
+	}
+	return PooledCaveats(scope, counts)
+}
+
+var poolable = []string{"subject", "config", "workload"}
+
+// PooledCaveats says which fields a fact lumps together: rows under several
+// configurations are several answers, not one. counts has how many values of
+// each field are behind the fact; what the scope names is told apart.
+func PooledCaveats(scope map[string]string, counts map[string]int) []string {
+	var out []string
+	for _, field := range poolable {
+		if _, split := scope[field]; !split && counts[field] > 1 {
+			out = append(out, fmt.Sprintf("pools %d %ss: add %s to the scope to tell them apart", counts[field], field, field))
 		}
 	}
 	return out

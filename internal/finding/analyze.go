@@ -49,6 +49,8 @@ type analyst struct {
 	findings []Finding
 	grid     []*grid
 	bench    []*bench
+	sound    map[string][]Check   // checks that findings about the same rows share
+	centres  map[string]fact.Fact // medians and means that were asked for before
 }
 
 // questions are asked of every set of rows. Each adds the findings that these

@@ -19,14 +19,15 @@ func (a *analyst) tally(of string, scope map[string]string, rows []int, planned 
 	f := fact.Fact{Metric: of, Version: 1, Aggregate: "count", Unit: unit.None, Scope: scope, Value: sample.Some(float64(len(rows))),
 		N: len(rows), Planned: planned, Method: "counted", Evidence: fact.Evidence{Rows: []string{}}}
 	var chain digest.Chain
+	var name []byte
 	for _, i := range rows {
-		name := a.strata[a.rows[i].stratum].key.run + "/" + a.rows[i].trial
+		name = append(append(append(name[:0], a.strata[a.rows[i].stratum].key.run...), '/'), a.rows[i].trial...)
 		if len(f.Evidence.Rows) < fact.MaxRows {
-			f.Evidence.Rows = append(f.Evidence.Rows, name)
+			f.Evidence.Rows = append(f.Evidence.Rows, string(name))
 		} else {
 			f.Evidence.Total = len(rows)
 		}
-		chain.Add([]byte(name))
+		chain.Add(name)
 	}
 	f.Evidence.Digest = chain.Sum()
 	return a.put(fact.Identify(f))
@@ -52,9 +53,18 @@ func everyRow(*stratum, int) bool { return true }
 
 // soundness are the checks that every comparison of requests has. all are the
 // strata of every phase from which the measured ones were taken.
+// Findings about the same rows share them.
 func (a *analyst) soundness(metric string, measured, all []*stratum, scope map[string]string) []Check {
-	return []Check{a.warm(measured, all, scope), a.unfailed(measured, scope), a.uncached(measured, scope), a.unthrottled(measured),
-		a.whole(measured, scope), a.undrifted(metric, measured, scope), a.undominated(metric, measured, scope), origin(measured)}
+	key := fmt.Sprint(metric, "\x00", scopeText(scope), len(measured))
+	if a.sound == nil {
+		a.sound = map[string][]Check{}
+	}
+	if a.sound[key] == nil {
+		at, res := a.residuals(metric, measured)
+		a.sound[key] = []Check{a.unfailed(measured, scope), a.uncached(measured, scope), a.unthrottled(measured),
+			a.whole(measured, scope), a.undrifted(metric, at, res, scope), a.undominated(metric, res, scope), origin(measured)}
+	}
+	return append([]Check{a.warm(measured, all, scope)}, a.sound[key]...)
 }
 
 // warm says where the cold rows are.
@@ -227,8 +237,7 @@ const (
 
 // undrifted fits a straight line to what is left of each value when the mean of
 // its like is taken off.
-func (a *analyst) undrifted(metric string, strata []*stratum, scope map[string]string) Check {
-	at, res := a.residuals(metric, strata)
+func (a *analyst) undrifted(metric string, at, res []float64, scope map[string]string) Check {
 	if len(res) < leastDrift {
 		return Check{NoDrift, Unknown, say("too few repeated requests to see a drift")}
 	}
@@ -247,8 +256,7 @@ func (a *analyst) undrifted(metric string, strata []*stratum, scope map[string]s
 }
 
 // undominated looks for single values far from all of their like.
-func (a *analyst) undominated(metric string, strata []*stratum, scope map[string]string) Check {
-	_, res := a.residuals(metric, strata)
+func (a *analyst) undominated(metric string, res []float64, scope map[string]string) Check {
 	if len(res) < leastDrift {
 		return Check{NoOutlier, Unknown, say("too few repeated requests to call one an outlier")}
 	}

@@ -71,10 +71,10 @@ func (c cell) column(id string) *fact.Column {
 			col.Missing[why] += n
 		}
 		synthetic, simulated = synthetic || g.synthetic, simulated || g.origin == sample.Simulated
-		for i := g.from; i < g.to; i++ {
-			if v := c.x.values[m][i]; !math.IsNaN(v) {
-				col.Add(g.key.run+"/"+c.x.rows[i].trial, v)
-			}
+	}
+	for _, i := range c.x.inOrder(c.strata) {
+		if v := c.x.values[m][i]; !math.IsNaN(v) {
+			col.Add(c.x.strata[c.x.rows[i].stratum].key.run, c.x.rows[i].trial, v)
 		}
 	}
 	if synthetic {
@@ -83,7 +83,17 @@ func (c cell) column(id string) *fact.Column {
 	if simulated {
 		col.Caveats = append(col.Caveats, fact.SimulatedCaveat)
 	}
+	col.Caveats = append(col.Caveats, c.pooled()...)
 	return col
+}
+
+// pooled names what the cell lumps together and its scope does not tell apart.
+func (c cell) pooled() []string {
+	return fact.PooledCaveats(c.scope, map[string]int{
+		"subject":  len(distinct(c.strata, func(g *stratum) string { return g.key.subject })),
+		"config":   len(distinct(c.strata, func(g *stratum) string { return g.key.config })),
+		"workload": len(distinct(c.strata, func(g *stratum) string { return g.key.workload })),
+	})
 }
 
 // why says why a row has no value of a metric.

@@ -244,7 +244,19 @@ func shown(counts ...int) string {
 
 // centre enters the median or mean of a cell.
 func (a *analyst) centre(c cell, metric, aggregate string) fact.Fact {
-	return a.put(c.column(metric).Fact(aggregate))
+	if len(c.strata) == 0 {
+		return a.put(c.column(metric).Fact(aggregate))
+	}
+	key := fmt.Sprint(metric, "\x00", aggregate, "\x00", scopeText(c.scope), len(c.strata), " ", c.strata[0].place)
+	if f, ok := a.centres[key]; ok {
+		return f
+	}
+	if a.centres == nil {
+		a.centres = map[string]fact.Fact{}
+	}
+	f := a.put(c.column(metric).Fact(aggregate))
+	a.centres[key] = f
+	return f
 }
 
 // point is a mark for a fact.

@@ -56,6 +56,8 @@ type index struct {
 	rows    []row
 	values  [][]float64 // [metric][row]
 	means   map[string][][]visit
+	time    []int32 // rows in run order: by run, then position in the plan
+	rank    []int32 // of each row in time
 }
 
 // Collector gathers rows one at a time, so that a run of a million samples need
@@ -202,6 +204,47 @@ func (c *Collector) settle() {
 		g.to = i + 1
 	}
 	c.byKey = nil
+	c.time, c.rank = make([]int32, len(c.rows)), make([]int32, len(c.rows))
+	for i := range c.time {
+		c.time[i] = int32(i)
+	}
+	run := func(i int32) string { return c.strata[c.rows[i].stratum].key.run }
+	slices.SortFunc(c.time, func(x, y int32) int {
+		return cmp.Or(strings.Compare(run(x), run(y)), cmp.Compare(c.rows[x].order, c.rows[y].order), cmp.Compare(x, y))
+	})
+	for at, i := range c.time {
+		c.rank[i] = int32(at)
+	}
+}
+
+// inOrder lists the rows of strata in run order.
+func (x *index) inOrder(strata []*stratum) []int32 {
+	n := 0
+	for _, g := range strata {
+		n += g.to - g.from
+	}
+	out := make([]int32, 0, n)
+	if 16*n > len(x.rows) && len(strata) > 1 { // most rows: look at all in order
+		in := make([]bool, len(x.strata))
+		for _, g := range strata {
+			in[g.place] = true
+		}
+		for _, i := range x.time {
+			if in[x.rows[i].stratum] {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	for _, g := range strata {
+		for i := g.from; i < g.to; i++ {
+			out = append(out, int32(i))
+		}
+	}
+	if len(strata) > 1 {
+		slices.SortFunc(out, func(a, b int32) int { return cmp.Compare(x.rank[a], x.rank[b]) })
+	}
+	return out
 }
 
 func permuted[T any](x []T, perm []int32) []T {

@@ -91,14 +91,30 @@ func (a *analyst) correct(effects []*effect) {
 
 // mostRows bounds the general analysis of variance, which is cubic in its
 // parameters.
-const mostRows = 2000
+const mostRows = 500
 
-// explain shares the variance out among the factors, and finds interactions
-// that make single factors misleading.
+// explain shares the variance of the logarithms out among blocks and factors,
+// the mean of each prompt taken off, and finds interactions that make single
+// factors misleading.
 func (a *analyst) explain(g *grid, metric string, effects []*effect) {
 	visits := a.visits(metric)
-	var y []float64
-	factors := []stats.Factor{{Name: "block"}, {Name: "prompt"}}
+	byPrompt := map[string]*[2]float64{}
+	for _, st := range g.warm {
+		for _, v := range visits[st.place] {
+			if byPrompt[st.key.prompt+st.key.sha] == nil {
+				byPrompt[st.key.prompt+st.key.sha] = &[2]float64{}
+			}
+			m := byPrompt[st.key.prompt+st.key.sha]
+			m[0], m[1] = m[0]+v.mean, m[1]+1
+		}
+	}
+	type spotOf struct {
+		config string
+		block  int32
+	}
+	at := map[spotOf]int{}
+	var y, n []float64
+	factors := []stats.Factor{{Name: "block"}}
 	for _, e := range effects {
 		if len(e.classes) > 1 {
 			factors = append(factors, stats.Factor{Name: e.factor})
@@ -106,19 +122,23 @@ func (a *analyst) explain(g *grid, metric string, effects []*effect) {
 	}
 	for _, st := range g.warm {
 		for _, v := range visits[st.place] {
-			y = append(y, v.mean)
-			for i := range factors {
-				level := fmt.Sprint(v.block)
-				switch factors[i].Name {
-				case "block":
-				case "prompt":
-					level = st.key.prompt + st.key.sha
-				default:
-					level = g.aliases[factors[i].Name].class[levelOf(st, factors[i].Name)]
+			m := byPrompt[st.key.prompt+st.key.sha]
+			key := spotOf{st.key.config, v.block}
+			i, ok := at[key]
+			if !ok {
+				i = len(y)
+				at[key], y, n = i, append(y, 0), append(n, 0)
+				factors[0].Levels = append(factors[0].Levels, fmt.Sprint(v.block))
+				for k := 1; k < len(factors); k++ {
+					name := factors[k].Name
+					factors[k].Levels = append(factors[k].Levels, g.aliases[name].class[levelOf(st, name)])
 				}
-				factors[i].Levels = append(factors[i].Levels, level)
 			}
+			y[i], n[i] = y[i]+v.mean-m[0]/m[1], n[i]+1
 		}
+	}
+	for i := range y {
+		y[i] /= n[i]
 	}
 	factors = slices.DeleteFunc(factors, func(f stats.Factor) bool { return len(distinct(f.Levels, func(l string) string { return l })) < 2 })
 	if len(y) > mostRows || len(factors) == 0 {
