@@ -141,13 +141,19 @@ func (a *app) printAnalysis(an *finding.Analysis, q analyzeFlags) {
 		fmt.Fprintln(a.Stdout, "\nno question that chimera asks can be put to these rows")
 		return
 	}
-	question := ""
+	var questions []string
+	answers := map[string][]finding.Finding{}
 	for _, f := range an.Findings {
-		if f.Question != question {
-			question = f.Question
-			fmt.Fprintf(a.Stdout, "\n%s\n", st.bold(question))
+		if answers[f.Question] == nil {
+			questions = append(questions, f.Question)
 		}
-		a.printFinding(an, f, q)
+		answers[f.Question] = append(answers[f.Question], f)
+	}
+	for _, question := range questions {
+		fmt.Fprintf(a.Stdout, "\n%s\n", st.bold(question))
+		for _, f := range answers[question] {
+			a.printFinding(an, f, q)
+		}
 	}
 }
 
@@ -212,11 +218,19 @@ func whereOf(f finding.Finding) string {
 	return strings.Join(parts, ", ")
 }
 
+// maxHead is the widest head of a column; beyond it the metric's id stands
+// there.
+const maxHead = 24
+
 // printTable prints a table of facts; a missing cell says why, below.
 func (a *app) printTable(an *finding.Analysis, t finding.Table) {
 	heads := slices.Clone(t.Labels)
 	for _, c := range t.Columns {
-		heads = append(heads, ">"+c.Head)
+		head := c.Head
+		if visible(head) > maxHead && c.Metric != "" {
+			head = strings.TrimSpace(c.Metric + " " + c.Aggregate)
+		}
+		heads = append(heads, ">"+head)
 	}
 	out := newTable(heads...)
 	var reasons []string
@@ -230,7 +244,7 @@ func (a *app) printTable(an *finding.Analysis, t finding.Table) {
 		}
 		out.row(line...)
 	}
-	indent := strings.Repeat(" ", verdictWidth)
+	const indent = "    "
 	out.write(a.Stdout, indent, a.style())
 	for _, why := range reasons {
 		paragraph(a.Stdout, indent+"–  ", why)

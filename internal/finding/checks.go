@@ -255,6 +255,9 @@ func (a *analyst) undrifted(metric string, at, res []float64, scope map[string]s
 	return Check{NoDrift, Pass, say("no drift beyond noise: ", as(f, AsChangeCI), " from first to last")}
 }
 
+// wildShare is the part of values that may lie far from their like.
+const wildShare = 0.02
+
 // undominated looks for single values far from all of their like.
 func (a *analyst) undominated(metric string, res []float64, scope map[string]string) Check {
 	if len(res) < leastDrift {
@@ -271,7 +274,7 @@ func (a *analyst) undominated(metric string, res []float64, scope map[string]str
 		}
 	}
 	n := a.count("values far from their like", wild, len(res), with(scope, "metric", metric))
-	if wild == 0 || float64(wild) < 0.01*float64(len(res)) {
+	if wild == 0 || float64(wild) <= wildShare*float64(len(res)) {
 		return Check{NoOutlier, Pass, say(val(n), " of ", as(n, AsPlanned), " values lie far from their like")}
 	}
 	return Check{NoOutlier, Fail, say(val(n), " of ", as(n, AsPlanned), " values lie far from their like; medians are the better guide")}

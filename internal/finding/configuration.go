@@ -216,9 +216,9 @@ func (a *analyst) luck(g *grid, metric string, scope map[string]string) []Senten
 	if !a.higher(metric) {
 		what, sign = "min", -1
 	}
-	best, m := a.centre(c, metric, what), a.centre(c, metric, "mean")
+	best := a.centre(c, metric, what)
 	x := a.derive(fact.Fact{Metric: metric, Version: 1, Aggregate: "expected_" + what, Unit: best.Unit, Phase: sample.Measure, Scope: scope,
-		Value: sample.Some(math.Exp(mean + sign*e*sd)), N: k, Planned: k, Method: "mean and standard deviation of the logarithms of all warm requests, and the expected extreme of as many normal draws"}, m, best)
+		Value: sample.Some(math.Exp(mean + sign*e*sd)), N: k, Planned: k, Method: "mean and standard deviation of the logarithms of all warm requests, and the expected extreme of as many normal draws"}, best)
 	return []Sentence{say("The best single request reached ", as(best, AsFine), "; the luckiest of ", count(x), " requests that differ in nothing but noise of this size would reach ", as(x, AsFine), ".")}
 }
 

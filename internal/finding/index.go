@@ -186,11 +186,10 @@ func (c *Collector) settle() {
 	for i := range c.rows {
 		c.rows[i].stratum = places[c.rows[i].stratum]
 	}
-	perm := make([]int32, len(c.rows))
-	for i := range perm {
-		perm[i] = int32(i)
+	perm := c.bucketed(len(sorted))
+	if !slices.IsSortedFunc(perm, func(a, b int32) int { return compareRows(&c.rows[a], &c.rows[b]) }) {
+		slices.SortFunc(perm, func(a, b int32) int { return compareRows(&c.rows[a], &c.rows[b]) })
 	}
-	slices.SortFunc(perm, func(a, b int32) int { return compareRows(&c.rows[a], &c.rows[b]) })
 	c.rows = permuted(c.rows, perm)
 	for i := range c.values {
 		c.values[i] = permuted(c.values[i], perm)
@@ -205,16 +204,37 @@ func (c *Collector) settle() {
 	}
 	c.byKey = nil
 	c.time, c.rank = make([]int32, len(c.rows)), make([]int32, len(c.rows))
-	for i := range c.time {
-		c.time[i] = int32(i)
+	for at, i := range perm { // rows mostly come in run order: begin with that
+		c.time[i] = int32(at)
 	}
 	run := func(i int32) string { return c.strata[c.rows[i].stratum].key.run }
-	slices.SortFunc(c.time, func(x, y int32) int {
+	byTime := func(x, y int32) int {
 		return cmp.Or(strings.Compare(run(x), run(y)), cmp.Compare(c.rows[x].order, c.rows[y].order), cmp.Compare(x, y))
-	})
+	}
+	if !slices.IsSortedFunc(c.time, byTime) {
+		slices.SortFunc(c.time, byTime)
+	}
 	for at, i := range c.time {
 		c.rank[i] = int32(at)
 	}
+}
+
+// bucketed lists the rows by stratum, within one in the order in which they
+// came.
+func (x *index) bucketed(strata int) []int32 {
+	from := make([]int32, strata+1)
+	for _, r := range x.rows {
+		from[r.stratum+1]++
+	}
+	for i := range strata {
+		from[i+1] += from[i]
+	}
+	perm := make([]int32, len(x.rows))
+	for i, r := range x.rows {
+		perm[from[r.stratum]] = int32(i)
+		from[r.stratum]++
+	}
+	return perm
 }
 
 // inOrder lists the rows of strata in run order.

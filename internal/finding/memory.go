@@ -89,6 +89,7 @@ func (a *analyst) efficiency(b *bench, metric string, subjects []string, things 
 		order = unknown
 	}
 	a.perGB(c, sizes, scope)
+	c.label += " per GB"
 	a.judge(&f, c, with(scope, "per", "GB"), order, "subject")
 	f.Checks = []Check{orderCheck(order, "subjects", b.apart), origin(slices.Concat(rows...))}
 	if len(unsized) > 0 {

@@ -1,7 +1,6 @@
 package finding
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -26,16 +25,20 @@ type placed struct {
 
 // sequence puts the rows of several things in run order.
 func (x *index) sequence(things [][]*stratum) []placed {
-	var all []placed
+	thing := map[int32]int{}
+	var all []*stratum
 	for t, strata := range things {
 		for _, g := range strata {
-			for i := g.from; i < g.to; i++ {
-				all = append(all, placed{x.rows[i].order, x.rows[i].block, t})
-			}
+			thing[int32(g.place)] = t
+			all = append(all, g)
 		}
 	}
-	slices.SortFunc(all, func(a, b placed) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.thing, b.thing)) })
-	return all
+	rows := x.inOrder(all)
+	out := make([]placed, len(rows))
+	for k, i := range rows {
+		out[k] = placed{x.rows[i].order, x.rows[i].block, thing[x.rows[i].stratum]}
+	}
+	return out
 }
 
 // orderOf judges the order of k things from where their rows lay.

@@ -41,6 +41,7 @@ func (a *analyst) rankings() {
 // A contest is what a ranking works with.
 type contest struct {
 	metric string
+	label  string // of what is compared, in words
 	higher bool
 	names  []string
 	spots  []map[spot]float64
@@ -52,7 +53,7 @@ type contest struct {
 
 // compete compares all things and finds the set of winners.
 func (a *analyst) compete(metric string, names []string, things [][]*stratum, scope map[string]string, key string) *contest {
-	c := &contest{metric: metric, higher: a.higher(metric), names: names, best: -1}
+	c := &contest{metric: metric, label: label(metric), higher: a.higher(metric), names: names, best: -1}
 	counts := make([]int, len(things))
 	for i, strata := range things {
 		counts[i] = (cell{x: &a.index, strata: strata}).n(metric)
@@ -182,7 +183,7 @@ func (a *analyst) judge(f *Finding, c *contest, scope map[string]string, order o
 	ratios := map[int]fact.Fact{}
 	if c.best < 0 {
 		f.Verdict = NotMeasured
-		f.Sentence = say("No ", noun, " has a warm value of the ", label(c.metric), ".")
+		f.Sentence = say("No ", noun, " has a warm value of the ", c.label, ".")
 		return ratios
 	}
 	best := c.names[c.best]
@@ -209,18 +210,18 @@ func (a *analyst) judge(f *Finding, c *contest, scope map[string]string, order o
 	switch {
 	case len(lost) == 0 && same && order == drawn:
 		f.Verdict = Same
-		f.Sentence = say(list(f.Winners), " have the same ", label(c.metric), " within the margin of equivalence: ", a.sidesOf(c, ratios), ".")
+		f.Sentence = say(list(f.Winners), " have the same ", c.label, " within the margin of equivalence: ", a.sidesOf(c, ratios), ".")
 	case len(lost) == 0:
 		f.Verdict = Inconclusive
-		f.Sentence = say("No ", noun, " can be called best in ", label(c.metric), ": ", a.sidesOf(c, ratios), ".")
+		f.Sentence = say("No ", noun, " can be called best in ", c.label, ": ", a.sidesOf(c, ratios), ".")
 		a.decide(f, c)
 	case order == nested || order == cycled:
 		f.Verdict, f.Winners = NotComparable, nil
 		f.Forbids = "the order of the " + noun + "s was not drawn"
-		f.Sentence = say(nm(best), " shows the best ", label(c.metric), " (", a.sidesOf(c, ratios), "), but ", noun, " and time cannot be told apart: ", orderWords(order), ".")
+		f.Sentence = say(nm(best), " shows the best ", c.label, " (", a.sidesOf(c, ratios), "), but ", noun, " and time cannot be told apart: ", orderWords(order), ".")
 	case order != drawn && reach < math.Log1p(unknownOrder):
 		f.Verdict, f.Winners = Inconclusive, nil
-		f.Sentence = say(nm(best), " shows the best ", label(c.metric), " (", a.sidesOf(c, ratios), "), but when each ran is not known, and a drift could do as much.")
+		f.Sentence = say(nm(best), " shows the best ", c.label, " (", a.sidesOf(c, ratios), "), but when each ran is not known, and a drift could do as much.")
 	default:
 		f.Verdict = Better
 		f.Sentence = a.winnerWords(c, ratios, lost)
@@ -247,9 +248,9 @@ func pickNames(names []string, at []int) []string {
 func (a *analyst) winnerWords(c *contest, ratios map[int]fact.Fact, lost []int) Sentence {
 	s := say(list(pickNames(c.names, c.set)))
 	if len(c.set) == 1 {
-		s = append(s, w(" has the best "+label(c.metric)+": "))
+		s = append(s, w(" has the best "+c.label+": "))
 	} else {
-		s = append(s, w(" cannot be told apart and have the best "+label(c.metric)+": "), nm(c.names[c.best]), w(" has "))
+		s = append(s, w(" cannot be told apart and have the best "+c.label+": "), nm(c.names[c.best]), w(" has "))
 	}
 	for k, i := range lost {
 		switch {
@@ -383,10 +384,10 @@ func (a *analyst) rankTable(c *contest, things [][]*stratum, ratios map[int]fact
 	if len(c.facts) > 0 {
 		aggregate = c.facts[0].Aggregate
 	}
-	t := Table{ID: "ranking", Title: "Subjects by " + label(c.metric) + ", warm", Labels: []string{"subject"}, Columns: []Column{
-		{Head: label(c.metric) + ", " + aggregate, Metric: c.metric, Aggregate: aggregate, As: AsBoth},
+	t := Table{ID: "ranking", Title: "Subjects by " + c.label + ", warm", Labels: []string{"subject"}, Columns: []Column{
+		{Head: c.label + ", " + aggregate, Metric: c.metric, Aggregate: aggregate, As: AsBoth},
 		{Head: "n", Metric: c.metric, Aggregate: aggregate, As: AsN}, {Head: "planned", Metric: c.metric, Aggregate: aggregate, As: AsPlanned},
-		{Head: "best by this", Metric: c.metric, Aggregate: "ratio", As: AsTimesCI}, {Head: "p, Holm", Metric: c.metric, Aggregate: "p", As: AsP}, {Head: "best against this", As: AsValue}}}
+		{Head: "best by it", Metric: c.metric, Aggregate: "ratio", As: AsTimesCI}, {Head: "p", Metric: c.metric, Aggregate: "p", As: AsP}, {Head: "best is", As: AsValue}}}
 	order := make([]int, len(c.names))
 	for i := range order {
 		order[i] = i
@@ -430,7 +431,7 @@ func (a *analyst) rankTable(c *contest, things [][]*stratum, ratios map[int]fact
 // rankFigure shows each subject's value with its interval, and the cold rows'
 // beside it.
 func (a *analyst) rankFigure(c *contest, f Finding, b *bench) Figure {
-	p := Panel{X: Axis{Label: "subject", Categories: c.names}, Y: Axis{Label: label(c.metric), Metric: c.metric, Unit: c.facts[0].Unit}}
+	p := Panel{X: Axis{Label: "subject", Categories: c.names}, Y: Axis{Label: c.label, Metric: c.metric, Unit: c.facts[0].Unit}}
 	for i, name := range c.names {
 		m := point(c.facts[i])
 		m.Series, m.XName, m.Facet, m.Winner = name, name, string(sample.Measure), f.Verdict == Better && slices.Contains(c.set, i)
