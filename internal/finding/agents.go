@@ -122,9 +122,7 @@ func (a *analyst) stagesOf(c *crew, role string) Finding {
 	}
 	p := Panel{X: Axis{Label: "stage", Categories: c.stages[role]}, Y: Axis{Label: label(metric), Metric: metric, Unit: facts[fast].Unit}}
 	for _, s := range c.stages[role] {
-		for _, m := range a.dots(cell{&a.index, warmOnly(c.calls[role+"/"+s]), scope}, metric, role, s) {
-			p.Points = append(p.Points, m)
-		}
+		p.Points = append(p.Points, a.dots(cell{&a.index, warmOnly(c.calls[role+"/"+s]), scope}, metric, role, s)...)
 	}
 	f.Figures = []Figure{{ID: "stages", Kind: Distribution, Title: f.Sentence, Panels: []Panel{p}}}
 	return f

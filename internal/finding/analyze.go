@@ -56,7 +56,7 @@ type analyst struct {
 // questions are asked of every set of rows. Each adds the findings that these
 // rows can carry, and nothing where the question does not arise.
 var questions = []func(*analyst){(*analyst).rankings, (*analyst).coldAndWarm, (*analyst).configurations, (*analyst).sensitivities,
-	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).efficiencies, (*analyst).paretos,
+	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).drifts, (*analyst).efficiencies, (*analyst).paretos,
 	(*analyst).quantizations, (*analyst).kernels, (*analyst).backends, (*analyst).agents, (*analyst).togethers, (*analyst).failed}
 
 // add seals a finding and keeps it.

@@ -44,10 +44,7 @@ func (a *analyst) warmLike(cold []*stratum) []*stratum {
 }
 
 func (a *analyst) coldCost(b *bench, subject, metric string, cold, warm []*stratum) Finding {
-	scope := with(b.scope(), "subject", subject)
-	if b.apart {
-		scope["experiment"] = covering(distinct(cold, func(g *stratum) string { return g.key.experiment }))
-	}
+	scope := a.scopeOf(b, subject, cold)
 	f := Finding{Kind: ColdWarm, Question: "What does the first request after a load cost?", Scope: with(scope, "metric", metric), Metric: metric,
 		Method: "cold rows are those that paid for a load; ratio of geometric means with Welch's interval on logarithms"}
 	cc, wc := cell{&a.index, cold, scope}, cell{&a.index, warm, scope}

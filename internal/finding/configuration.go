@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"chimera/internal/fact"
 	"chimera/internal/sample"
@@ -229,7 +230,7 @@ func (a *analyst) allAliases(g *grid, asked, effective fact.Fact) Check {
 			if len(merged) > 0 {
 				merged = append(merged, w("; "))
 			}
-			merged = append(merged, nm(f), w(" has levels that are one ("), nm(fmt.Sprint(s.classes())), w(")"))
+			merged = append(merged, nm(f), w(" has levels that are one ("), nm(strings.Join(s.classes(), ", ")), w(")"))
 		}
 	}
 	if len(merged) > 0 {

@@ -30,12 +30,16 @@ func (a *analyst) sizeOf(b *bench, subject string) (fact.Fact, bool) {
 		Value: sample.Some(float64(bytes)), N: 1, Planned: 1, Method: "as the target described the model before the run"}), true
 }
 
+// residentSeries is the reading of a load that says how many bytes the loaded
+// model takes, wherever they lie.
+const residentSeries = "load.resident"
+
 // memoryOf enters the most memory that was seen in use for a subject, where a
 // reading says so; else its file's size.
 func (a *analyst) memoryOf(b *bench, subject string) (fact.Fact, bool) {
 	var seen []*sample.Reading
 	for _, r := range a.readings {
-		if r.Run == b.run && r.Labels["subject"] == subject && (r.Series == "load.vram" || r.Series == "load.size") && r.Value.OK() {
+		if r.Run == b.run && r.Labels["subject"] == subject && r.Series == residentSeries && r.Value.OK() {
 			seen = append(seen, r)
 		}
 	}
@@ -43,7 +47,7 @@ func (a *analyst) memoryOf(b *bench, subject string) (fact.Fact, bool) {
 		return a.sizeOf(b, subject)
 	}
 	top := slices.MaxFunc(seen, func(x, y *sample.Reading) int { return cmp.Compare(x.Value.Or(0), y.Value.Or(0)) })
-	return a.put(fact.Identify(fact.Fact{Metric: "vram_bytes", Version: 1, Aggregate: "max", Unit: unit.Byte, Scope: map[string]string{"run": b.run, "subject": subject},
+	return a.put(fact.Identify(fact.Fact{Metric: "resident_bytes", Version: 1, Aggregate: "max", Unit: unit.Byte, Scope: map[string]string{"run": b.run, "subject": subject},
 		Value: top.Value, N: len(seen), Planned: len(seen), Method: "largest reading of " + top.Series, Evidence: fact.Evidence{Rows: []string{readingName(top)}}})), true
 }
 

@@ -190,6 +190,14 @@ func TestConfoundedOrderGetsNoVerdict(t *testing.T) {
 	if g.Verdict == finding.Better || g.Verdict == finding.NotComparable {
 		t.Errorf("drawn: %s", g.Verdict)
 	}
+	for _, d := range b.Of(finding.Drift) {
+		if d.Metric != "decode_rate" || d.Verdict != finding.Worse {
+			t.Errorf("drift of %s: %s", d.Metric, d.Verdict)
+		}
+	}
+	if n := len(b.Of(finding.Drift)); n != 2 { // of both subjects, in speed alone
+		t.Errorf("%d drifts", n)
+	}
 	if got := status(g, finding.NoDrift); got != finding.Fail {
 		t.Errorf("a drift of 30 %% passes: %s", got)
 	}

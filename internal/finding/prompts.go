@@ -32,10 +32,7 @@ func union(x, y []string) []string {
 
 func (a *analyst) promptEffect(b *bench, subject, metric string, prompts []string) Finding {
 	warm := b.of(sample.Measure, subject)
-	scope := with(b.scope(), "subject", subject)
-	if b.apart {
-		scope["experiment"] = covering(distinct(warm, func(g *stratum) string { return g.key.experiment }))
-	}
+	scope := a.scopeOf(b, subject, warm)
 	f := Finding{Kind: PromptEffect, Question: "What does the prompt change in the " + label(metric) + "?", Scope: with(scope, "metric", metric), Metric: metric}
 	things := make([][]*stratum, len(prompts))
 	var spots []map[spot]float64

@@ -41,15 +41,6 @@ func (a *analyst) specimens(kind string, by ...string) []*specimen {
 	return out
 }
 
-// value is the single value of a series; ok is false if there is none or
-// several.
-func (s *specimen) value(series string) (v float64, ok bool) {
-	if len(s.series[series]) != 1 {
-		return 0, false
-	}
-	return s.series[series][0].Value.Get()
-}
-
 // reason says why a series has no value.
 func (s *specimen) reason(series string) string {
 	for _, r := range s.series[series] {

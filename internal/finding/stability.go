@@ -34,10 +34,7 @@ func (a *analyst) stabilities() {
 }
 
 func (a *analyst) stability(b *bench, subject, metric string, warm []*stratum, setting []string) Finding {
-	scope := with(b.scope(), "subject", subject)
-	if b.apart {
-		scope["experiment"] = covering(distinct(warm, func(g *stratum) string { return g.key.experiment }))
-	}
+	scope := a.scopeOf(b, subject, warm)
 	f := Finding{Kind: Stability, Question: "How far do equal requests scatter in the " + label(metric) + "?", Scope: with(scope, "metric", metric), Metric: metric,
 		Method: fmt.Sprintf("coefficient of variation within strata (prompt and settings), warm rows; the word goes by the upper end of its interval: steady to %g %%, noisy above %g %%", steadyCV*100, noisyCV*100)}
 	f.Checks = a.soundness(metric, warm, b.of(sample.Cold, subject), scope)
