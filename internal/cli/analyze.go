@@ -179,6 +179,9 @@ func (a *app) printFinding(an *finding.Analysis, f finding.Finding, q analyzeFla
 	for _, n := range f.Notes {
 		paragraph(a.Stdout, indent, n.Print(an.Fact))
 	}
+	if f.Verdict == finding.NotMeasured && !q.checks {
+		return // nothing was compared, so there is nothing to check
+	}
 	var passed, unknown []string
 	for _, c := range f.Checks {
 		switch {

@@ -57,7 +57,7 @@ type analyst struct {
 // rows can carry, and nothing where the question does not arise.
 var questions = []func(*analyst){(*analyst).rankings, (*analyst).coldAndWarm, (*analyst).configurations, (*analyst).sensitivities,
 	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).drifts, (*analyst).efficiencies, (*analyst).paretos,
-	(*analyst).quantizations, (*analyst).kernels, (*analyst).backends, (*analyst).agents, (*analyst).togethers, (*analyst).failed}
+	(*analyst).quantizations, (*analyst).kernels, (*analyst).backends, (*analyst).agents, (*analyst).togethers, (*analyst).streams, (*analyst).failed}
 
 // add seals a finding and keeps it.
 func (a *analyst) add(f Finding) { a.findings = append(a.findings, a.seal(f)) }

@@ -70,7 +70,7 @@ func (a *analyst) efficiencies() {
 
 func (a *analyst) efficiency(b *bench, metric string, subjects []string, things [][]*stratum) Finding {
 	scope := b.scope()
-	f := Finding{Kind: Efficiency, Question: "Which subject gives the most " + label(metric) + " per GB?", Scope: with(scope, "metric", metric), Metric: metric,
+	f := Finding{Kind: Efficiency, Question: "Which subject has the best " + label(metric) + " per GB?", Scope: with(scope, "metric", metric), Metric: metric,
 		Method: "rate by measured size of the model file (GB = 10⁹ byte); sizes are exact, so the intervals are those of the rates"}
 	var unsized, sized []string
 	var sizes []fact.Fact

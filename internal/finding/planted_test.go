@@ -453,3 +453,40 @@ func TestAnalysisHoldsForAnyRows(t *testing.T) {
 		}
 	})
 }
+
+// Several streams are judged by what all of them get done, against one stream
+// of the same run, and not across experiments that ran one after the other.
+func TestStreamsNeedOneStreamBesideThem(t *testing.T) {
+	var rows []*sample.Sample
+	add := func(experiment string, streams int) {
+		for b := range 5 {
+			for i := range 8 {
+				s := row(len(rows), "a", 100*time.Millisecond, 10)
+				s.Experiment, s.Block, s.Stream = experiment, b, i%streams
+				// One stream takes 1 s a request, two together 1.25 s.
+				took := time.Second
+				if streams > 1 {
+					took = 1250 * time.Millisecond
+				}
+				at := time.Duration(b*100)*time.Second + time.Duration(i/streams)*took + time.Duration(b)*10*time.Millisecond*time.Duration(i)
+				s.T.Send, s.T.First, s.T.Last, s.T.End = sample.Some(at), sample.Some(at+took/10), sample.Some(at+took), sample.Some(at+took)
+				rows = append(rows, s)
+			}
+		}
+	}
+	add("two", 2)
+	f := one(t, analyze(t, rows), finding.Concurrency)
+	if f.Verdict != finding.NotComparable || status(f, finding.SoloBaseline) != finding.Fail {
+		t.Errorf("without one stream: %s", f.Verdict)
+	}
+	add("one", 1)
+	a := analyze(t, rows)
+	checkSentences(t, a)
+	f = one(t, a, finding.Concurrency)
+	if f.Verdict != finding.NotComparable || status(f, finding.SoloBaseline) != finding.Pass || status(f, finding.OrderRandomised) != finding.Fail {
+		t.Errorf("%s: %s", f.Verdict, f.Sentence.Print(a.Fact))
+	}
+	if err := near(a, f, 1.6, 0.02, "output_rate", "ratio"); err != nil { // 88 tokens in 5 s against 88 in 8 s
+		t.Error(err)
+	}
+}
