@@ -60,7 +60,7 @@ func warmOnly(strata []*stratum) []*stratum {
 
 // agents asks of every record what its stages share, and whether one agent is
 // faster than the other at equal stages.
-func (a *analyst) agents() {
+func (a *asking) agents() {
 	for _, c := range a.crews() {
 		for _, role := range c.roles {
 			if len(c.stages[role]) > 1 {
@@ -196,7 +196,7 @@ func (a *analyst) agentPair(c *crew, one, two string) Finding {
 // togethers compares two agents at once with the same agents alone. Only tokens
 // by wall time can be compared: a speedup made of durations that were all
 // measured together is overlap, whatever it says.
-func (a *analyst) togethers() {
+func (a *asking) togethers() {
 	crews := a.crews()
 	for _, s := range a.specimens("agent-pair", "file", "run", "scenario") {
 		for _, c := range crews {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"chimera/internal/fact"
 	"chimera/internal/sample"
@@ -32,41 +33,97 @@ func Analyze(rows []*sample.Sample, readings []*sample.Reading, manifests ...*sa
 func (c *Collector) Analyze() (*Analysis, error) {
 	c.settle()
 	c.settleReadings()
-	a := &analyst{Collector: c, ledger: ledger{facts: map[string]fact.Fact{}}}
-	for _, ask := range questions {
-		ask(a)
+	a := &analyst{Collector: c, shared: cache{sound: map[string]*once[[]Check]{}, centres: map[string]*once[fact.Fact]{}}}
+	a.mu.facts = map[string]fact.Fact{}
+	a.prepare()
+	var answers [][]Finding
+	for range questions {
+		answers = append(answers, nil)
 	}
-	if a.err != nil {
-		return nil, a.err
+	var asked sync.WaitGroup
+	for i, ask := range questions {
+		asked.Go(func() { answers[i] = a.answer(ask) })
 	}
-	return a.done(), nil
+	asked.Wait()
+	if a.mu.err != nil {
+		return nil, a.mu.err
+	}
+	return a.done(slices.Concat(answers...)), nil
 }
 
-// analyst answers questions from an index; what it finds gathers in findings.
+// analyst answers questions from an index, several at a time: what they share
+// is read only, or guarded.
 type analyst struct {
 	*Collector
 	ledger
+	grid   []*grid
+	bench  []*bench
+	shared cache
+}
+
+// answer asks one question.
+func (a *analyst) answer(ask func(*asking)) []Finding {
+	q := &asking{analyst: a}
+	ask(q)
+	return q.findings
+}
+
+// asking is one question being answered.
+type asking struct {
+	*analyst
 	findings []Finding
-	grid     []*grid
-	bench    []*bench
-	sound    map[string][]Check   // checks that findings about the same rows share
-	centres  map[string]fact.Fact // medians and means that were asked for before
+}
+
+// add seals a finding and keeps it.
+func (q *asking) add(f Finding) { q.findings = append(q.findings, q.seal(f)) }
+
+// prepare computes what all questions read.
+func (a *analyst) prepare() {
+	a.means = map[string][][]visit{}
+	for _, id := range slices.Concat(speeds, latencies) {
+		a.means[id] = a.visit(id)
+	}
+	a.bench = a.findBenches()
+	a.grid = a.findGrids()
+}
+
+// cache holds what several questions ask for, each computed once.
+type cache struct {
+	sync.Mutex
+	sound   map[string]*once[[]Check]   // checks that findings about the same rows share
+	centres map[string]*once[fact.Fact] // medians and means
+}
+
+// once is a value that the first who asks computes.
+type once[T any] struct {
+	sync.Once
+	value T
+}
+
+// shared returns the value of a key, computing it if nobody has.
+func shared[T any](mu *sync.Mutex, all map[string]*once[T], key string, compute func() T) T {
+	mu.Lock()
+	o := all[key]
+	if o == nil {
+		o = &once[T]{}
+		all[key] = o
+	}
+	mu.Unlock()
+	o.Do(func() { o.value = compute() })
+	return o.value
 }
 
 // questions are asked of every set of rows. Each adds the findings that these
 // rows can carry, and nothing where the question does not arise.
-var questions = []func(*analyst){(*analyst).rankings, (*analyst).coldAndWarm, (*analyst).configurations, (*analyst).sensitivities,
-	(*analyst).promptEffects, (*analyst).stabilities, (*analyst).drifts, (*analyst).efficiencies, (*analyst).paretos,
-	(*analyst).quantizations, (*analyst).kernels, (*analyst).backends, (*analyst).agents, (*analyst).togethers, (*analyst).streams, (*analyst).failed}
+var questions = []func(*asking){(*asking).rankings, (*asking).coldAndWarm, (*asking).configurations, (*asking).sensitivities,
+	(*asking).promptEffects, (*asking).stabilities, (*asking).drifts, (*asking).efficiencies, (*asking).paretos,
+	(*asking).quantizations, (*asking).kernels, (*asking).backends, (*asking).agents, (*asking).togethers, (*asking).streams, (*asking).failed}
 
-// add seals a finding and keeps it.
-func (a *analyst) add(f Finding) { a.findings = append(a.findings, a.seal(f)) }
-
-func (a *analyst) done() *Analysis {
-	out := &Analysis{Schema: Schema, Runs: a.runs(), Rows: a.rowCount, Findings: a.findings, byID: map[string]int{}}
+func (a *analyst) done(findings []Finding) *Analysis {
+	out := &Analysis{Schema: Schema, Runs: a.runs(), Rows: a.rowCount, Findings: findings, byID: map[string]int{}}
 	slices.SortStableFunc(out.Findings, func(x, y Finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(Kinds, x.Kind), slices.Index(Kinds, y.Kind)), cmp.Compare(decided(x.Verdict), decided(y.Verdict)),
-			cmp.Compare(metricRank(x.Metric), metricRank(y.Metric)), strings.Compare(scopeText(x.Scope), scopeText(y.Scope)))
+			cmp.Compare(metricRank(x.Metric), metricRank(y.Metric)), strings.Compare(scopeText(x.Scope), scopeText(y.Scope)), strings.Compare(x.ID, y.ID))
 	})
 	used := map[string]bool{}
 	for _, f := range out.Findings {
@@ -75,7 +132,7 @@ func (a *analyst) done() *Analysis {
 		}
 	}
 	for i, id := range slices.Sorted(maps.Keys(used)) {
-		out.Facts = append(out.Facts, a.facts[id])
+		out.Facts = append(out.Facts, a.mu.facts[id])
 		out.byID[id] = i
 	}
 	if out.Findings == nil {
@@ -93,7 +150,7 @@ func (a *analyst) use(id string, used map[string]bool) {
 		return
 	}
 	used[id] = true
-	for _, from := range a.facts[id].Evidence.From {
+	for _, from := range a.mu.facts[id].Evidence.From {
 		a.use(from, used)
 	}
 }

@@ -51,7 +51,7 @@ func (a *analyst) backendRuns() []*backendRun {
 
 // backends compares, in each file, every backend with eager, and each backend
 // over all files by the geometric mean.
-func (a *analyst) backends() {
+func (a *asking) backends() {
 	type where struct{ run, backend, device string }
 	over := map[where][]backendRatio{}
 	files := map[where][]string{}

@@ -22,10 +22,9 @@ type bench struct {
 }
 
 // benches lists the benches in the order of their names.
-func (a *analyst) benches() []*bench {
-	if a.bench != nil {
-		return a.bench
-	}
+func (a *analyst) benches() []*bench { return a.bench }
+
+func (a *analyst) findBenches() []*bench {
 	type name struct{ run, experiment, workload string }
 	byName := map[name]*bench{}
 	var all []*bench
@@ -37,8 +36,7 @@ func (a *analyst) benches() []*bench {
 		}
 		byName[at].strata = append(byName[at].strata, g)
 	}
-	a.bench = joined(all)
-	return a.bench
+	return joined(all)
 }
 
 // joined makes one bench of imported ones that differ only in the subject.
@@ -127,11 +125,11 @@ type visit struct {
 	mean  float64
 }
 
-// visits returns the visits of every stratum, by its place.
-func (x *index) visits(id string) [][]visit {
-	if v, ok := x.means[id]; ok {
-		return v
-	}
+// visits returns the visits of every stratum, by its place, of a speed or a
+// latency.
+func (x *index) visits(id string) [][]visit { return x.means[id] }
+
+func (x *index) visit(id string) [][]visit {
 	m := x.metric(id)
 	all := make([][]visit, len(x.strata))
 	for _, g := range x.strata {
@@ -153,10 +151,6 @@ func (x *index) visits(id string) [][]visit {
 		}
 		slices.SortFunc(all[g.place], func(a, b visit) int { return cmp.Compare(a.block, b.block) })
 	}
-	if x.means == nil {
-		x.means = map[string][][]visit{}
-	}
-	x.means[id] = all
 	return all
 }
 

@@ -56,15 +56,12 @@ func everyRow(*stratum, int) bool { return true }
 // Findings about the same rows share them.
 func (a *analyst) soundness(metric string, measured, all []*stratum, scope map[string]string) []Check {
 	key := fmt.Sprint(metric, "\x00", scopeText(scope), len(measured))
-	if a.sound == nil {
-		a.sound = map[string][]Check{}
-	}
-	if a.sound[key] == nil {
+	own := shared(&a.shared.Mutex, a.shared.sound, key, func() []Check {
 		at, res := a.residuals(metric, measured)
-		a.sound[key] = []Check{a.unfailed(measured, scope), a.uncached(measured, scope), a.unthrottled(measured),
+		return []Check{a.unfailed(measured, scope), a.uncached(measured, scope), a.unthrottled(measured),
 			a.whole(measured, scope), a.undrifted(metric, at, res, scope), a.undominated(metric, res, scope), origin(measured)}
-	}
-	return append([]Check{a.warm(measured, all, scope)}, a.sound[key]...)
+	})
+	return append([]Check{a.warm(measured, all, scope)}, own...)
 }
 
 // warm says where the cold rows are.

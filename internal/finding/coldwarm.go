@@ -12,7 +12,7 @@ import (
 
 // coldAndWarm compares the first requests after a load with warm ones, for
 // every subject of every bench that has cold rows.
-func (a *analyst) coldAndWarm() {
+func (a *asking) coldAndWarm() {
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {
 			cold, warm := b.of(sample.Cold, s), b.of(sample.Measure, s)

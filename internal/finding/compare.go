@@ -248,15 +248,7 @@ func (a *analyst) centre(c cell, metric, aggregate string) fact.Fact {
 		return a.put(c.column(metric).Fact(aggregate))
 	}
 	key := fmt.Sprint(metric, "\x00", aggregate, "\x00", scopeText(c.scope), len(c.strata), " ", c.strata[0].place)
-	if f, ok := a.centres[key]; ok {
-		return f
-	}
-	if a.centres == nil {
-		a.centres = map[string]fact.Fact{}
-	}
-	f := a.put(c.column(metric).Fact(aggregate))
-	a.centres[key] = f
-	return f
+	return shared(&a.shared.Mutex, a.shared.centres, key, func() fact.Fact { return a.put(c.column(metric).Fact(aggregate)) })
 }
 
 // point is a mark for a fact.

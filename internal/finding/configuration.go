@@ -15,7 +15,7 @@ import (
 // configurations seeks, for every grid and for speed and latency, the set of
 // configurations that cannot be told apart from the best, and the cheapest of
 // them.
-func (a *analyst) configurations() {
+func (a *asking) configurations() {
 	for _, g := range a.grids() {
 		for _, alternatives := range [][]string{speeds, latencies} {
 			if metric, ok := a.carried(alternatives, g.warm); ok {

@@ -8,7 +8,7 @@ import (
 
 // drifts report every subject whose level moved during its bench. Drawn order
 // keeps a drift from telling one thing from another, not from being there.
-func (a *analyst) drifts() {
+func (a *asking) drifts() {
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {
 			warm := b.of(sample.Measure, s)
@@ -40,12 +40,13 @@ func (a *analyst) scopeOf(b *bench, subject string, strata []*stratum) map[strin
 func (a *analyst) drift(b *bench, subject, metric string, warm []*stratum, scope map[string]string, c Check) Finding {
 	f := Finding{Kind: Drift, Question: "Did the level of the " + label(metric) + " stay?", Scope: with(scope, "metric", metric), Metric: metric,
 		Method: "straight line through the logarithms in run order, the mean of each prompt and configuration taken off", Checks: []Check{c, origin(warm)}}
-	moved, _ := a.facts[c.Why.Facts()[0]].Value.Get()
+	x, _ := a.fact(c.Why.Facts()[0])
+	moved, _ := x.Value.Get()
 	f.Verdict = Worse
 	if (moved > 1) == a.higher(metric) {
 		f.Verdict = Better
 	}
-	f.Sentence = say("The ", label(metric), " of ", nm(subject), " moved by ", as(a.facts[c.Why.Facts()[0]], AsChangeCI), " from the first request to the last, whatever was asked.")
+	f.Sentence = say("The ", label(metric), " of ", nm(subject), " moved by ", as(x, AsChangeCI), " from the first request to the last, whatever was asked.")
 	m := a.metric(metric)
 	p := Panel{X: Axis{Label: "position in the plan"}, Y: Axis{Label: label(metric), Metric: metric, Unit: a.metrics[m].Unit}}
 	rows := a.inOrder(warm)

@@ -10,7 +10,7 @@ import (
 
 // failed lists what was planned and gave no value, by experiment and subject.
 // A run without failures needs no finding: the checks say so.
-func (a *analyst) failed() {
+func (a *asking) failed() {
 	type group struct{ run, experiment, subject string }
 	groups := map[group][]*stratum{}
 	for _, g := range a.strata {

@@ -20,10 +20,9 @@ type grid struct {
 }
 
 // grids lists the subjects of all benches that ran under several settings.
-func (a *analyst) grids() []*grid {
-	if a.grid != nil {
-		return a.grid
-	}
+func (a *analyst) grids() []*grid { return a.grid }
+
+func (a *analyst) findGrids() []*grid {
 	out := []*grid{}
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {
@@ -52,7 +51,6 @@ func (a *analyst) grids() []*grid {
 			out = append(out, g)
 		}
 	}
-	a.grid = out
 	return out
 }
 

@@ -10,7 +10,7 @@ import (
 
 // kernels looks at the timings of single operations: is the mean one slow
 // call's, and is there another implementation of the same operation beside it?
-func (a *analyst) kernels() {
+func (a *asking) kernels() {
 	all := a.specimens("kernel", "file", "group", "operation")
 	for i, s := range all {
 		scope := map[string]string{"run": s.run, "file": s.labels["file"], "group": s.labels["group"], "operation": s.labels["operation"]}

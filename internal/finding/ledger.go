@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 
 	"chimera/internal/digest"
 	"chimera/internal/fact"
@@ -12,20 +13,41 @@ import (
 )
 
 // ledger collects facts as findings make them. The first error stays: a fact
-// that cannot be made is a mistake of this package, not of the rows.
+// that cannot be made is a mistake of this package, not of the rows. Questions
+// are asked at the same time, so its methods are safe for concurrent use.
 type ledger struct {
-	facts map[string]fact.Fact
-	err   error
+	mu struct {
+		sync.Mutex
+		facts map[string]fact.Fact
+		err   error
+	}
 }
 
 // put enters a fact and returns it as it stands in the ledger.
 func (l *ledger) put(f fact.Fact, err error) fact.Fact {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err != nil {
-		l.err = cmp.Or(l.err, err)
+		l.mu.err = cmp.Or(l.mu.err, err)
 		return f
 	}
-	l.facts[f.ID] = f
+	l.mu.facts[f.ID] = f
 	return f
+}
+
+// fact returns a fact that was entered before.
+func (l *ledger) fact(id string) (fact.Fact, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f, ok := l.mu.facts[id]
+	return f, ok
+}
+
+// fail keeps the first error.
+func (l *ledger) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.err = cmp.Or(l.mu.err, err)
 }
 
 // derive enters a fact that was computed from others.
@@ -46,8 +68,8 @@ func (l *ledger) seal(f Finding) Finding {
 		if id != "" && !seen[id] {
 			seen[id] = true
 			f.Facts = append(f.Facts, id)
-			if _, ok := l.facts[id]; !ok {
-				l.err = cmp.Or(l.err, fmt.Errorf("finding %s: fact %s is not in the ledger", f.Kind, id))
+			if _, ok := l.fact(id); !ok {
+				l.fail(fmt.Errorf("finding %s: fact %s is not in the ledger", f.Kind, id))
 			}
 		}
 	}
@@ -93,7 +115,9 @@ func (l *ledger) seal(f Finding) Finding {
 	}
 	f.ID = ""
 	id, err := digest.JSON(f)
-	l.err = cmp.Or(l.err, err)
+	if err != nil {
+		l.fail(err)
+	}
 	f.ID = "N" + digest.Short(id, 10)
 	return f
 }

@@ -52,7 +52,7 @@ func (a *analyst) memoryOf(b *bench, subject string) (fact.Fact, bool) {
 }
 
 // efficiencies ranks the subjects of a bench by speed per GB of measured size.
-func (a *analyst) efficiencies() {
+func (a *asking) efficiencies() {
 	for _, b := range a.benches() {
 		subjects := b.subjects()
 		if len(subjects) < 2 {
@@ -143,7 +143,7 @@ type objective struct {
 
 // paretos find, for each bench, the subjects that no other one beats at
 // something without being worse at the rest: speed, latency and memory.
-func (a *analyst) paretos() {
+func (a *asking) paretos() {
 	for _, b := range a.benches() {
 		subjects := b.subjects()
 		if len(subjects) < 2 {

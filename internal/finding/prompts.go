@@ -8,7 +8,7 @@ import (
 // promptEffects asks of every subject of every bench with several prompts what
 // the prompt changes. It is why prompts are compared side by side everywhere
 // else.
-func (a *analyst) promptEffects() {
+func (a *asking) promptEffects() {
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {
 			warm := b.of(sample.Measure, s)

@@ -10,7 +10,7 @@ import (
 
 // quantizations compares weight formats of one model in one file with the
 // format called baseline: size exactly, accuracy only where its n is known.
-func (a *analyst) quantizations() {
+func (a *asking) quantizations() {
 	type place struct{ run, file string }
 	groups := map[place][]*specimen{}
 	var order []place

@@ -18,7 +18,7 @@ const unknownOrder = 0.25
 
 // rankings compares the subjects of every bench, warm, at equal prompts and
 // settings.
-func (a *analyst) rankings() {
+func (a *asking) rankings() {
 	for _, b := range a.benches() {
 		subjects := b.subjects()
 		if len(subjects) < 2 {

@@ -13,7 +13,7 @@ import (
 
 // sensitivities asks of every factor of every grid what it changes: the speed
 // and the latency.
-func (a *analyst) sensitivities() {
+func (a *asking) sensitivities() {
 	for _, g := range a.grids() {
 		for _, alternatives := range [][]string{speeds, latencies} {
 			metric, ok := a.carried(alternatives, g.warm)

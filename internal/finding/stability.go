@@ -19,7 +19,7 @@ const (
 
 // stabilities rates how far equal requests scatter: same subject, prompt,
 // settings; warm. Strata are never pooled before their means are taken off.
-func (a *analyst) stabilities() {
+func (a *asking) stabilities() {
 	setting := a.settingOf()
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {

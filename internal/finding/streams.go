@@ -22,7 +22,7 @@ type lane struct {
 
 // streams compares, within a run, a subject under several requests at once with
 // the same subject under one.
-func (a *analyst) streams() {
+func (a *asking) streams() {
 	type place struct{ run, subject, workload string }
 	lanes := map[place][]*lane{}
 	var order []place
