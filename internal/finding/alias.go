@@ -232,7 +232,7 @@ func (a *analyst) told(strata []*stratum, factor string) [][2]string {
 	return out
 }
 
-// Options whose change makes a runtime load the model again (method §1.4).
+// Options whose change makes a runtime load the model again (method §2.3).
 var reloading = []string{"num_ctx", "num_gpu", "num_batch", "num_thread", "main_gpu", "use_mmap"}
 
 // leastReloads is how many changes must have reloaded before a change that did

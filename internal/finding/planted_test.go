@@ -490,3 +490,47 @@ func TestStreamsNeedOneStreamBesideThem(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Metamorphic: labels carry no meaning, and units no verdict.
+func TestLabelsAndScaleDoNotMatter(t *testing.T) {
+	w := world{subjects: map[string]float64{"a": 1, "b": 1.3, "c": 1.31}, prompts: five, blocks: 5, noise: 0.03, order: "drawn", seed: 11}
+	before := one(t, analyze(t, w.rows()), finding.Ranking, "metric", "decode_rate")
+	swap := map[string]string{"a": "b", "b": "c", "c": "a"}
+	rows := w.rows()
+	for _, s := range rows {
+		s.Subject = swap[s.Subject]
+		first, last := s.T.First.Or(0), s.T.Last.Or(0)
+		s.T.First, s.T.Last = sample.Some(10*first), sample.Some(10*last) // ten times as slow
+	}
+	a := analyze(t, rows)
+	after := one(t, a, finding.Ranking, "metric", "decode_rate")
+	if before.Verdict != after.Verdict || len(before.Winners) != len(after.Winners) {
+		t.Fatalf("%s %v became %s %v", before.Verdict, before.Winners, after.Verdict, after.Winners)
+	}
+	for i, name := range before.Winners {
+		if after.Winners[i] != swap[name] {
+			t.Errorf("winners %v became %v", before.Winners, after.Winners)
+		}
+	}
+}
+
+// A thousand prompts and a hundred settings stay within seconds.
+func TestManyPromptsAndSettings(t *testing.T) {
+	var prompts []string
+	for i := range 1000 {
+		prompts = append(prompts, fmt.Sprint("p", i))
+	}
+	start := analyze(t, world{subjects: map[string]float64{"a": 1, "b": 1.3}, prompts: prompts, blocks: 3, noise: 0.03, order: "drawn", seed: 1}.rows())
+	if f := one(t, start, finding.Ranking, "metric", "decode_rate"); f.Verdict != finding.Better {
+		t.Errorf("%s", f.Verdict)
+	}
+	var levels []float64
+	for i := range 100 {
+		levels = append(levels, float64(1024+i))
+	}
+	many := analyze(t, world{subjects: map[string]float64{"a": 1}, prompts: []string{"p1"}, levels: levels, blocks: 5, noise: 0.03, order: "drawn", seed: 1}.rows())
+	checkSentences(t, many)
+	if f := one(t, many, finding.Configuration, "metric", "decode_rate"); f.Verdict == finding.Better {
+		t.Errorf("of a hundred equal settings, %v are called best", f.Winners)
+	}
+}
