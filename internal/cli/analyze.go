@@ -169,7 +169,7 @@ func (a *app) printFinding(an *finding.Analysis, f finding.Finding, q analyzeFla
 	case finding.Worse, finding.NotComparable:
 		word = st.bad(word)
 	}
-	paragraph(a.Stdout, word, f.Sentence.Print(an.Fact))
+	a.tell(word, f.Sentence, an)
 	indent := strings.Repeat(" ", verdictWidth)
 	if where := whereOf(f); where != "" {
 		for _, line := range wrap(where, maxWidth-verdictWidth) {
@@ -177,7 +177,7 @@ func (a *app) printFinding(an *finding.Analysis, f finding.Finding, q analyzeFla
 		}
 	}
 	for _, n := range f.Notes {
-		paragraph(a.Stdout, indent, n.Print(an.Fact))
+		a.tell(indent, n, an)
 	}
 	if f.Verdict == finding.NotMeasured && !q.checks {
 		return // nothing was compared, so there is nothing to check
@@ -190,7 +190,7 @@ func (a *app) printFinding(an *finding.Analysis, f finding.Finding, q analyzeFla
 			if c.Status == finding.Fail {
 				status = st.bad(status)
 			}
-			paragraph(a.Stdout, indent+status+" "+string(c.ID)+": ", c.Why.Print(an.Fact))
+			a.tell(indent+status+" "+string(c.ID)+": ", c.Why, an)
 		case c.Status == finding.Pass:
 			passed = append(passed, string(c.ID))
 		default:
@@ -208,6 +208,21 @@ func (a *app) printFinding(an *finding.Analysis, f finding.Finding, q analyzeFla
 			a.printTable(an, t)
 		}
 	}
+}
+
+// tell prints a sentence; a number is not torn from its unit or its interval.
+func (a *app) tell(label string, s finding.Sentence, an *finding.Analysis) {
+	const glue = "\x1f" // stands for a space within a number, until lines are broken
+	var text, out strings.Builder
+	for _, p := range s {
+		printed := p.Print(an.Fact)
+		if p.Fact != "" {
+			printed = strings.ReplaceAll(printed, " ", glue)
+		}
+		text.WriteString(printed)
+	}
+	paragraph(&out, label, text.String())
+	fmt.Fprint(a.Stdout, strings.ReplaceAll(out.String(), glue, " "))
 }
 
 // whereOf names the rows of a finding as far as its sentence does not.
