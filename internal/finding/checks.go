@@ -58,7 +58,7 @@ func (a *analyst) soundness(metric string, measured, all []*stratum, scope map[s
 	key := fmt.Sprint(metric, "\x00", scopeText(scope), len(measured))
 	own := shared(&a.shared.Mutex, a.shared.sound, key, func() []Check {
 		at, res := a.residuals(metric, measured)
-		return []Check{a.unfailed(measured, scope), a.uncached(measured, scope), a.unthrottled(measured),
+		return []Check{a.unfailed(measured, scope), a.uncached(measured, scope), a.unthrottled(measured), a.undisturbed(measured),
 			a.whole(measured, scope), a.undrifted(metric, at, res, scope), a.undominated(metric, res, scope), origin(measured)}
 	})
 	return append([]Check{a.warm(measured, all, scope)}, own...)
@@ -131,6 +131,32 @@ func (a *analyst) unthrottled(strata []*stratum) Check {
 	}
 	n := a.count("readings of GPU clock reasons", read, read, scope)
 	return Check{NoThrottling, Pass, say("no GPU was slowed in ", val(n), " readings")}
+}
+
+// dirtyMachine begins the warning of a manifest whose machine had other work.
+const dirtyMachine = "env_dirty:"
+
+// undisturbed asks the manifest whether the machine had other work.
+func (a *analyst) undisturbed(strata []*stratum) Check {
+	runs := distinct(strata, func(g *stratum) string { return g.key.run })
+	known := len(runs) > 0 && !slices.ContainsFunc(strata, func(g *stratum) bool { return g.origin == sample.Imported })
+	for _, run := range runs {
+		at := slices.IndexFunc(a.manifests, func(m *sample.Manifest) bool { return m.Run == run })
+		if at < 0 {
+			known = false
+			continue
+		}
+		known = known && a.manifests[at].Absent["preflight"] == ""
+		for _, w := range a.manifests[at].Warnings {
+			if said, ok := strings.CutPrefix(w, dirtyMachine); ok {
+				return Check{QuietMachine, Fail, say(nm(strings.TrimSpace(said)))}
+			}
+		}
+	}
+	if !known {
+		return Check{QuietMachine, Unknown, say("nobody watched what else the machine did")}
+	}
+	return Check{QuietMachine, Pass, say("the machine had no other work when it was looked at")}
 }
 
 // whole looks for answers with nothing to measure, and for answers so short

@@ -122,6 +122,7 @@ const (
 	NoFailures      CheckID = "no-failures"      // did every planned request give a value?
 	NoCacheHits     CheckID = "no-cache-hits"    // were prompts processed, not found in a cache?
 	NoThrottling    CheckID = "no-throttling"    // did clocks hold?
+	QuietMachine    CheckID = "quiet-machine"    // had the machine no other work?
 	NoDegenerate    CheckID = "no-degenerate"    // did every answer hold something to measure?
 	NoDrift         CheckID = "no-drift"         // did the level stay over the run?
 	NoOutlier       CheckID = "no-outlier"       // does no single value decide the mean?
@@ -132,7 +133,7 @@ const (
 )
 
 // CheckIDs lists every check in print order.
-var CheckIDs = []CheckID{OrderRandomised, Unaliased, EqualWork, NoColdRows, NoFailures, NoCacheHits, NoThrottling,
+var CheckIDs = []CheckID{OrderRandomised, Unaliased, EqualWork, NoColdRows, NoFailures, NoCacheHits, NoThrottling, QuietMachine,
 	NoDegenerate, NoDrift, NoOutlier, EnoughN, Observed, SameConditions, SoloBaseline}
 
 // Check is one validity check on the rows of a finding.

@@ -367,6 +367,27 @@ func TestNoWinnerFromOne(t *testing.T) {
 	}
 }
 
+func TestAMachineWithOtherWorkIsNamed(t *testing.T) {
+	rows := world{subjects: map[string]float64{"a": 1, "b": 1.2}, prompts: five, blocks: 5, noise: 0.01, order: "drawn", seed: 2}.rows()
+	for _, c := range []struct {
+		warnings []string
+		absent   map[string]string
+		want     finding.Status
+	}{{nil, nil, finding.Pass}, {nil, map[string]string{"preflight": "the machine was not watched before the run"}, finding.Unknown},
+		{[]string{"env_dirty: the machine had other work before the run: the CPU was 33% busy"}, nil, finding.Fail}} {
+		a, err := finding.Analyze(rows, nil, &sample.Manifest{Run: "r", Warnings: c.warnings, Absent: c.absent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := status(one(t, a, finding.Ranking, "metric", "decode_rate"), finding.QuietMachine); got != c.want {
+			t.Errorf("%q: %s", c.warnings, got)
+		}
+	}
+	if got := status(one(t, analyze(t, rows), finding.Ranking, "metric", "decode_rate"), finding.QuietMachine); got != finding.Unknown {
+		t.Errorf("without a manifest: %s", got)
+	}
+}
+
 func TestSizesAreMeasuredOrAbsent(t *testing.T) {
 	rows := world{subjects: map[string]float64{"a": 1, "b": 1.2}, prompts: five, blocks: 5, noise: 0.01, order: "drawn", seed: 2}.rows()
 	if f := one(t, analyze(t, rows), finding.Efficiency); f.Verdict != finding.NotMeasured {

@@ -82,6 +82,8 @@ func (a *analyst) equalWork(strata []*stratum, subjects []string, scope map[stri
 	short := slices.MinFunc(facts, func(x, y fact.Fact) int { return cmp.Compare(x.Value.Or(math.Inf(1)), y.Value.Or(math.Inf(1))) })
 	long := slices.MaxFunc(facts, func(x, y fact.Fact) int { return cmp.Compare(x.Value.Or(math.Inf(-1)), y.Value.Or(math.Inf(-1))) })
 	switch {
+	case slices.ContainsFunc(strata, func(g *stratum) bool { return g.key.sha == "" }):
+		return Check{EqualWork, Unknown, say("which prompts were asked is not recorded")}
 	case different:
 		return Check{EqualWork, Fail, say("not all subjects have rows of all prompts; each pair is compared at those that both have")}
 	case !short.Value.OK() || !long.Value.OK():
