@@ -148,7 +148,7 @@ func (a *analyst) agentPair(c *crew, one, two string) Finding {
 		slices.SortFunc(th, func(x, y *stratum) int { return x.place - y.place })
 		all = append(all, th...)
 	}
-	order := orderOf(a.sequence(things), 2)
+	order := a.orderIn(things, false)
 	f.Checks = []Check{orderCheck(order, "agents", false), a.warm(warmOnly(all), all, scope), a.unfailed(all, scope), a.whole(all, scope), origin(all)}
 	metric, ok := a.carried(speeds, warmOnly(things[0]), warmOnly(things[1]))
 	if !ok {

@@ -321,7 +321,7 @@ func orderCheck(o ordering, what string, apart bool) Check {
 	case apart:
 		return Check{OrderRandomised, Unknown, say("the ", what, " stand in files of their own: when each ran is not recorded")}
 	case o == drawn:
-		return Check{OrderRandomised, Pass, say("the order of the ", what, " changed from pass to pass")}
+		return Check{OrderRandomised, Pass, say("the order of the ", what, " was drawn")}
 	case o == nested:
 		return Check{OrderRandomised, Fail, say("each of the ", what, " ran in one stretch, so it cannot be told from the time at which it ran")}
 	case o == cycled:

@@ -46,7 +46,7 @@ func (a *analyst) findGrids() []*grid {
 					i := slices.Index(levels, levelOf(st, f))
 					things[i] = append(things[i], st)
 				}
-				g.ordering[f] = orderOf(a.sequence(things), len(levels))
+				g.ordering[f] = a.orderIn(things, false)
 			}
 			out = append(out, g)
 		}

@@ -88,10 +88,7 @@ func (a *analyst) efficiency(b *bench, metric string, subjects []string, things 
 		return f
 	}
 	c := a.compete(metric, sized, rows, scope, "subject")
-	order := orderOf(a.sequence(rows), len(sized))
-	if b.apart {
-		order = unknown
-	}
+	order := a.orderIn(rows, b.apart)
 	a.perGB(c, sizes, scope)
 	c.label += " per GB"
 	a.judge(&f, c, with(scope, "per", "GB"), order, "subject")
@@ -218,10 +215,7 @@ func (a *analyst) pareto(b *bench, subjects []string, things [][]*stratum, all [
 	scope := b.scope()
 	f := Finding{Kind: Pareto, Question: "Which subjects are beaten by none at everything?", Scope: scope,
 		Method: "one dominates another if it is shown to be better at something and at nothing is shown, or looks beyond the margin, to be worse"}
-	order := orderOf(a.sequence(things), len(subjects))
-	if b.apart {
-		order = unknown
-	}
+	order := a.orderIn(things, b.apart)
 	var names, front []string
 	for _, o := range all {
 		names = append(names, o.name)

@@ -3,6 +3,8 @@ package finding
 import (
 	"math"
 	"slices"
+
+	"chimera/internal/sample"
 )
 
 // ordering says how the things that are compared lay in time.
@@ -39,6 +41,32 @@ func (x *index) sequence(things [][]*stratum) []placed {
 		out[k] = placed{x.rows[i].order, x.rows[i].block, thing[x.rows[i].stratum]}
 	}
 	return out
+}
+
+// orderIn judges how things lay in time. Where so few passes cannot show it, a
+// plan that chimera drew from a seed can.
+func (a *analyst) orderIn(things [][]*stratum, apart bool) ordering {
+	if apart {
+		return unknown
+	}
+	o := orderOf(a.sequence(things), len(things))
+	if o == unknown && a.planned(things) {
+		return drawn
+	}
+	return o
+}
+
+// planned reports whether all rows ran by a plan of chimera's, which draws the
+// order of everything in every block.
+func (a *analyst) planned(things [][]*stratum) bool {
+	for _, strata := range things {
+		for _, g := range strata {
+			if g.origin == sample.Imported || !slices.ContainsFunc(a.manifests, func(m *sample.Manifest) bool { return m.Run == g.key.run && m.PlanDigest != "" && len(m.Spec) > 0 }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // orderOf judges the order of k things from where their rows lay.

@@ -555,3 +555,26 @@ func TestManyPromptsAndSettings(t *testing.T) {
 		t.Errorf("of a hundred equal settings, %v are called best", f.Winners)
 	}
 }
+
+// Two blocks may come out in the same order although it was drawn: then the
+// plan says so, and without one nothing does.
+func TestThePlanVouchesForFewPasses(t *testing.T) {
+	var rows []*sample.Sample
+	for b := range 3 {
+		for i := range 8 {
+			s := row(len(rows), []string{"a", "b"}[i/4], 100*time.Millisecond, 100*math.Pow(1.1, float64(i/4))*(1+0.001*float64(i%3)+0.0007*float64(b*i)))
+			s.Block = b
+			rows = append(rows, s)
+		}
+	}
+	if f := one(t, analyze(t, rows), finding.Ranking, "metric", "decode_rate"); f.Verdict != finding.Inconclusive || status(f, finding.OrderRandomised) != finding.Unknown {
+		t.Errorf("without a plan: %s, order %s", f.Verdict, status(f, finding.OrderRandomised))
+	}
+	a, err := finding.Analyze(rows, nil, &sample.Manifest{Run: "r", PlanDigest: "d", Spec: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := one(t, a, finding.Ranking, "metric", "decode_rate"); f.Verdict != finding.Better || status(f, finding.OrderRandomised) != finding.Pass {
+		t.Errorf("by a plan: %s, order %s: %s", f.Verdict, status(f, finding.OrderRandomised), f.Sentence.Print(a.Fact))
+	}
+}

@@ -76,7 +76,7 @@ func (a *analyst) promptEffect(b *bench, subject, metric string, prompts []strin
 		panel.Points = append(panel.Points, m)
 	}
 	f.Tables = []Table{t}
-	order := orderOf(a.sequence(things), len(prompts))
+	order := a.orderIn(things, false)
 	f.Checks = append(a.soundness(metric, warm, b.of(sample.Cold, subject), scope), orderCheck(order, "prompts", false))
 	a.promptVerdict(&f, layOut(spots), subject, metric, prompts, facts, order, scope)
 	f.Figures = []Figure{{ID: "prompts", Kind: Intervals, Title: f.Sentence, Panels: []Panel{panel}}}

@@ -45,14 +45,11 @@ func (a *analyst) ranking(b *bench, metric string, subjects []string, things [][
 	for _, t := range things {
 		measured = append(measured, t...)
 	}
-	order := orderOf(a.sequence(things), len(subjects))
-	if b.apart {
-		order = unknown
-	}
+	order := a.orderIn(things, b.apart)
 	f.Checks = append(a.soundness(metric, measured, b.strata, scope), orderCheck(order, "subjects", b.apart), a.equalWork(measured, subjects, scope))
 	ratios := a.judge(&f, c, scope, order, "subject")
 	f.Checks = append(f.Checks, a.power(c, f))
-	f.Tables = []Table{a.rankTable(c, things, ratios, scope, b)}
+	f.Tables = []Table{a.rankTable(c, ratios, f.Winners)}
 	f.Figures = []Figure{a.rankFigure(c, f, b)}
 	return f
 }
@@ -94,7 +91,7 @@ func (a *analyst) equalWork(strata []*stratum, subjects []string, scope map[stri
 	return Check{EqualWork, Pass, say("same prompts, answers of the same length (medians ", val(short), " to ", val(long), ")")}
 }
 
-func (a *analyst) rankTable(c *contest, things [][]*stratum, ratios map[int]fact.Fact, scope map[string]string, b *bench) Table {
+func (a *analyst) rankTable(c *contest, ratios map[int]fact.Fact, winners []string) Table {
 	aggregate := "mean"
 	if len(c.facts) > 0 {
 		aggregate = c.facts[0].Aggregate
@@ -123,7 +120,7 @@ func (a *analyst) rankTable(c *contest, things [][]*stratum, ratios map[int]fact
 		return cmp.Compare(vx, vy)
 	})
 	for _, i := range order {
-		r := Row{Names: []string{c.names[i]}, Winner: slices.Contains(c.set, i)}
+		r := Row{Names: []string{c.names[i]}, Winner: slices.Contains(winners, c.names[i])}
 		value := Cell{Fact: c.facts[i].ID}
 		if !c.facts[i].Value.OK() {
 			value = Cell{Missing: c.facts[i].Reason}
@@ -149,7 +146,7 @@ func (a *analyst) rankFigure(c *contest, f Finding, b *bench) Figure {
 	p := Panel{X: Axis{Label: "subject", Categories: c.names}, Y: Axis{Label: c.label, Metric: c.metric, Unit: c.facts[0].Unit}}
 	for i, name := range c.names {
 		m := point(c.facts[i])
-		m.Series, m.XName, m.Facet, m.Winner = name, name, string(sample.Measure), f.Verdict == Better && slices.Contains(c.set, i)
+		m.Series, m.XName, m.Facet, m.Winner = name, name, string(sample.Measure), slices.Contains(f.Winners, name)
 		p.Points = append(p.Points, m)
 		if cold := b.of(sample.Cold, name); len(cold) > 0 {
 			fc := a.centre(cell{&a.index, cold, with(b.scope(), "subject", name)}, c.metric, "median")
