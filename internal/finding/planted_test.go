@@ -95,6 +95,7 @@ var five = []string{"p1", "p2", "p3", "p4", "p5"}
 
 func one(t testing.TB, a *finding.Analysis, kind finding.Kind, scope ...string) finding.Finding {
 	t.Helper()
+	checkWords(t, a)
 	var found []finding.Finding
 	for _, f := range a.Of(kind) {
 		fits := true
@@ -437,6 +438,7 @@ func TestAnalysisHoldsForAnyRows(t *testing.T) {
 			rt.Fatal(err)
 		}
 		checkSentences(t, a)
+		checkWords(t, a)
 		for _, f := range a.Findings {
 			if !slices.Contains(finding.Verdicts, f.Verdict) || !slices.Contains(finding.Kinds, f.Kind) {
 				rt.Errorf("%s %s", f.Kind, f.Verdict)
