@@ -1,0 +1,283 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed" // the page's parts
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"chimera/internal/chart"
+	"chimera/internal/fact"
+	"chimera/internal/finding"
+)
+
+var (
+	//go:embed asset/page.html
+	pageHTML string
+	//go:embed asset/page.css
+	pageCSS string
+	//go:embed asset/page.js
+	pageJS string
+
+	page = template.Must(template.New("page").Parse(pageHTML))
+)
+
+// HTML writes d as one page that opens from disk: no request leaves it, and
+// its policy forbids any. Facts open on hover, focus and click; without
+// scripts, each is a link to its row of the ledger. Print style included.
+func HTML(ctx context.Context, w io.Writer, d Document) error {
+	if err := d.Check(); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	v := pageView{Name: d.Name, Title: d.Title, Meta: textView(d.Ledger, d.Meta), Rederive: d.Rederive,
+		Style: template.CSS(chart.Style() + pageCSS)}
+	scripts := []string{pageJS}
+	for _, s := range d.Sections {
+		section := sectionView{ID: s.ID, Title: s.Title}
+		for _, b := range s.Blocks {
+			block, err := htmlBlock(ctx, d.Ledger, b)
+			if err != nil {
+				return fmt.Errorf("write page: section %s: %w", s.ID, err)
+			}
+			if f, ok := b.(Figure); ok && f.Drawing.Nothing() == "" && len(scripts) == 1 {
+				scripts = append(scripts, chart.Script())
+			}
+			section.Blocks = append(section.Blocks, block)
+		}
+		v.Sections = append(v.Sections, section)
+	}
+	for _, s := range scripts {
+		v.Scripts = append(v.Scripts, template.JS(s))
+	}
+	v.Policy = policy(scripts)
+	var out bytes.Buffer
+	if err := page.Execute(&out, v); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// policy allows the page's own scripts by their digests, styles, and nothing
+// that needs a connection.
+func policy(scripts []string) string {
+	var sources []string
+	for _, s := range scripts {
+		sum := sha256.Sum256([]byte(s))
+		sources = append(sources, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+	}
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; script-src " + strings.Join(sources, " ")
+}
+
+type (
+	pageView struct {
+		Name, Title, Policy, Rederive string
+		Meta                          []spanView
+		Style                         template.CSS
+		Sections                      []sectionView
+		Scripts                       []template.JS
+	}
+	sectionView struct {
+		ID, Title string
+		Blocks    []blockView
+	}
+	// blockView has one field set.
+	blockView struct {
+		Answer     *answerView
+		Paragraph  *paragraphView
+		Heading    string
+		Table      *tableView
+		Figure     *figureView
+		Checks     []checkView
+		Terms      []Term
+		Properties []Property
+	}
+	answerView    struct{ Lead, How any }
+	paragraphView struct {
+		Chip       chipView
+		Text, More []spanView
+	}
+	chipView   struct{ Word, Tone string }
+	figureView struct {
+		Drawing template.HTML
+		Facts   [][]spanView
+	}
+	checkView struct {
+		Name  string
+		Chip  chipView
+		Found []spanView
+	}
+	tableView struct {
+		ID, Label    string
+		Filter, Tall bool
+		Caption      []spanView
+		Columns      []Column
+		Rows         []rowView
+	}
+	rowView struct {
+		ID     string
+		Winner bool
+		Cells  []cellView
+	}
+	cellView struct {
+		Head, Words, Sortable bool
+		Slot                  int
+		Sort, Note            string
+		Text                  []spanView
+	}
+	spanView struct {
+		Text, Fact, Value, Interval, Missing string
+		Name, Code                           bool
+	}
+)
+
+func htmlBlock(ctx context.Context, l *Ledger, b Block) (blockView, error) {
+	switch b := b.(type) {
+	case Answer:
+		how := make([][]spanView, 0, len(b.How))
+		for _, t := range b.How {
+			how = append(how, textView(l, t))
+		}
+		return blockView{Answer: &answerView{Lead: textView(l, b.Lead), How: how}}, nil
+	case Paragraph:
+		return blockView{Paragraph: &paragraphView{Chip: chip(b.Verdict), Text: textView(l, b.Text), More: textView(l, b.More)}}, nil
+	case Heading:
+		return blockView{Heading: b.Title}, nil
+	case Table:
+		return blockView{Table: htmlTable(l, b)}, nil
+	case Figure:
+		return htmlFigure(ctx, l, b)
+	case Checks:
+		var all []checkView
+		for _, c := range b.Items {
+			all = append(all, checkView{Name: c.Name, Chip: chip(c.State), Found: textView(l, c.Found)})
+		}
+		return blockView{Checks: all}, nil
+	case Terms:
+		return blockView{Terms: b.Items}, nil
+	case Properties:
+		return blockView{Properties: b.Items}, nil
+	}
+	return blockView{}, fmt.Errorf("there is no way to write a %T", b)
+}
+
+func chip(v Verdict) chipView { return chipView{Word: string(v), Tone: string(toneOf(v))} }
+
+func textView(l *Ledger, t Text) []spanView {
+	out := make([]spanView, 0, len(t))
+	for _, p := range t {
+		switch {
+		case p.Fact != "":
+			f, _ := l.Fact(p.Fact)
+			out = append(out, factView(f, sentenceNumber(f, p.As)))
+		case p.Name != "":
+			out = append(out, spanView{Text: p.Name, Name: true})
+		default:
+			out = append(out, spanView{Text: p.Text})
+		}
+	}
+	return out
+}
+
+// sentenceNumber prints a fact as finding prints it in a sentence, so that an
+// audit of the page reads the same words.
+func sentenceNumber(f fact.Fact, as finding.Form) number {
+	if _, ok := f.Value.Get(); !ok && as != finding.AsN && as != finding.AsPlanned {
+		return number{missing: orElse(f.Reason, "no reason is on record")}
+	}
+	return number{value: finding.Show(f, as)}
+}
+
+func factView(f fact.Fact, n number) spanView {
+	if n.missing != "" {
+		return spanView{Missing: n.missing}
+	}
+	return spanView{Fact: f.ID, Value: n.value, Interval: n.interval}
+}
+
+// Tables longer than this scroll in a frame of their own, and can be filtered.
+const longTable = 12
+
+func htmlTable(l *Ledger, t Table) *tableView {
+	v := &tableView{ID: t.ID, Label: t.Title, Filter: len(t.Rows) > longTable, Tall: t.Tall && len(t.Rows) > longTable,
+		Caption: textView(l, t.Caption), Columns: t.Columns}
+	for _, r := range t.Rows {
+		row := rowView{ID: r.ID, Winner: r.Winner}
+		for i, c := range r.Cells {
+			cell := cellView{Head: i == 0, Words: t.Columns[i].Words, Slot: c.Slot, Note: c.Note}
+			cell.Text, cell.Sort, cell.Sortable = cellText(l, c)
+			row.Cells = append(row.Cells, cell)
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	return v
+}
+
+// cellText returns a cell's text and what it is sorted by; a cell without a
+// value is not sorted.
+func cellText(l *Ledger, c Cell) (text []spanView, sort string, sortable bool) {
+	switch {
+	case c.Missing != "":
+		return []spanView{{Missing: c.Missing}}, "", false
+	case c.Fact != "":
+		f, _ := l.Fact(c.Fact)
+		n := show(f, c.As, c.Column)
+		switch v, ok := f.Value.Get(); {
+		case c.As == finding.AsN:
+			sort, sortable = strconv.Itoa(f.N), true
+		case c.As == finding.AsPlanned:
+			sort, sortable = strconv.Itoa(f.Planned), true
+		case ok:
+			sort, sortable = strconv.FormatFloat(v, 'g', -1, 64), true
+		}
+		return []spanView{factView(f, n)}, sort, sortable
+	}
+	text = textView(l, c.Text)
+	if c.Code {
+		for i := range text {
+			text[i].Code = text[i].Fact == ""
+		}
+	}
+	sort = plain(l, c.Text)
+	if c.Sort != "" {
+		sort = c.Sort
+	}
+	return text, sort, sort != ""
+}
+
+// plain is a text without its marks.
+func plain(l *Ledger, t Text) string { return t.Print(l.Fact) }
+
+func htmlFigure(ctx context.Context, l *Ledger, f Figure) (blockView, error) {
+	drawing, err := f.Drawing.HTML(ctx)
+	if err != nil {
+		return blockView{}, fmt.Errorf("figure %s: %w", f.Drawing.ID(), err)
+	}
+	v := &figureView{Drawing: template.HTML(drawing)}
+	for _, id := range slices.Compact(slices.Clone(f.Facts)) {
+		drawn, _ := l.Fact(id)
+		n := sentenceNumber(drawn, finding.AsBoth)
+		v.Facts = append(v.Facts, []spanView{{Text: about(drawn) + " ", Name: true}, factView(drawn, n)})
+	}
+	return blockView{Figure: v}, nil
+}
+
+// about names a fact by its scope.
+func about(f fact.Fact) string {
+	parts := []string{}
+	for _, k := range slices.Sorted(maps.Keys(f.Scope)) {
+		parts = append(parts, f.Scope[k])
+	}
+	if len(parts) == 0 {
+		return strings.TrimSpace(f.Aggregate + " " + f.Metric)
+	}
+	return strings.Join(parts, " · ")
+}

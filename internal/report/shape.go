@@ -1,0 +1,251 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"chimera/internal/chart"
+	"chimera/internal/finding"
+	"chimera/internal/sample"
+	"chimera/internal/unit"
+)
+
+// shape chooses how a panel is drawn, and names the facts it draws. A kind that
+// has no drawing gives nil: its facts stand in the finding's tables.
+func (b *builder) shape(f finding.Finding, g finding.Figure, p finding.Panel, i int) (chart.Figure, []string) {
+	head := b.head(f, g, p, i)
+	switch g.Kind {
+	case finding.Intervals, finding.Ratios:
+		return b.intervals(head, g.Kind, p), drawn(p)
+	case finding.Distribution:
+		return b.distribution(head, p), drawn(p)
+	case finding.Heatmap:
+		return b.heatmap(head, p), drawn(p)
+	case finding.Series:
+		return b.course(head, p), drawn(p)
+	}
+	return nil, nil
+}
+
+// drawn lists the facts of a panel, each once, in the order drawn.
+func drawn(p finding.Panel) []string {
+	var ids []string
+	add := func(id string) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, x := range p.Points {
+		add(x.Fact)
+		add(x.XFact)
+	}
+	for _, l := range p.Lines {
+		add(l.Fact)
+	}
+	return ids
+}
+
+func (b *builder) head(f finding.Finding, g finding.Figure, p finding.Panel, i int) chart.Head {
+	title := plain(b.ledger, g.Title)
+	if p.Facet != "" {
+		title += ": " + p.Facet
+	}
+	said := []string{}
+	for _, k := range []string{"experiment", "workload", "subject", "factor", "prompt", "phase", "device", "model"} {
+		if v := f.Scope[k]; v != "" && !strings.Contains(title, v) {
+			said = append(said, k+" "+v)
+		}
+	}
+	how := sentenceCase(f.Method)
+	if len(said) > 0 {
+		how = sentenceCase(strings.Join(said, ", ")) + ". " + how
+	}
+	if how != "" && !strings.HasSuffix(how, ".") {
+		how += "."
+	}
+	h := chart.Head{ID: b.unique("fig", string(f.Kind), f.Metric, g.ID, p.Facet), Title: title, Caption: how, Metric: orElse(p.Y.Metric, f.Metric), Unit: unitOf(p)}
+	for _, x := range p.Points {
+		if found, ok := b.ledger.Fact(x.Fact); ok {
+			h.Aggregate = orElse(h.Aggregate, found.Aggregate)
+			if _, ok := found.Lo.Get(); ok {
+				h.Interval = orElse(h.Interval, found.Method)
+			}
+		}
+	}
+	return h
+}
+
+func unitOf(p finding.Panel) unit.Unit {
+	for _, x := range p.Points {
+		if x.Unit != unit.None {
+			return x.Unit
+		}
+	}
+	return p.Y.Unit
+}
+
+// value is a point as a figure wants it.
+func (b *builder) value(p finding.Point) chart.Value {
+	v := chart.Value{V: p.Value.Or(0), N: p.N, Missing: p.Missing}
+	if _, ok := p.Value.Get(); !ok {
+		v.Missing = orElse(v.Missing, "not measured")
+	}
+	lo, okLo := p.Lo.Get()
+	hi, okHi := p.Hi.Get()
+	if okLo && okHi {
+		v.Lo, v.Hi = lo, hi
+	}
+	if f, ok := b.ledger.Fact(p.Fact); ok && f.Planned > f.N {
+		v.Planned = f.Planned
+	}
+	return v
+}
+
+// subject gives a name the colour it has everywhere; another name gets the next
+// free one.
+func (b *builder) subject(name string) chart.Subject {
+	return chart.Subject{Name: name, Slot: b.slot(name) - 1}
+}
+
+// categories are a panel's names on an axis: as it lists them, or as its points
+// come.
+func categories(axis finding.Axis, points []finding.Point, name func(finding.Point) string) []string {
+	if len(axis.Categories) > 0 {
+		return axis.Categories
+	}
+	var all []string
+	for _, p := range points {
+		if n := name(p); n != "" && !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+func xName(p finding.Point) string  { return p.XName }
+func series(p finding.Point) string { return p.Series }
+
+// intervals draws a row for each category where every category is one thing,
+// and groups of columns where several things share a category.
+func (b *builder) intervals(head chart.Head, kind finding.FigureKind, p finding.Panel) chart.Figure {
+	names, several := categories(p.X, p.Points, xName), categories(finding.Axis{}, p.Points, series)
+	crossed := slices.ContainsFunc(p.Points, func(x finding.Point) bool { return x.Series != "" && x.Series != x.XName })
+	if crossed && len(several) > 1 {
+		fig := chart.Grouped{Head: head, By: p.X.Label, Groups: names}
+		for _, s := range several {
+			fig.Subjects = append(fig.Subjects, b.subject(s))
+		}
+		for _, n := range names {
+			var row []chart.Value
+			for _, s := range several {
+				row = append(row, b.find(p.Points, func(x finding.Point) bool { return x.XName == n && x.Series == s }))
+			}
+			fig.Values = append(fig.Values, row)
+		}
+		return fig
+	}
+	fig := chart.Variants{Head: head, FromZero: kind == finding.Intervals && unitOf(p) != unit.Second}
+	for _, n := range names {
+		row := chart.Variant{Subject: b.subject(n)}
+		if crossed {
+			row.Subject = chart.Subject{Name: n, Slot: b.subject(several[0]).Slot}
+		}
+		for _, x := range p.Points {
+			v, single := x.Value.Get()
+			switch {
+			case x.XName != n:
+			case x.Row != "" && single && x.Facet == string(sample.Cold):
+				row.ColdPoints = append(row.ColdPoints, v)
+			case x.Row != "" && single:
+				row.Points = append(row.Points, v)
+			case x.Facet == string(sample.Cold):
+				row.Cold = b.value(x)
+			default:
+				row.Value = b.value(x)
+			}
+		}
+		fig.Rows = append(fig.Rows, row)
+	}
+	return fig
+}
+
+func (b *builder) find(points []finding.Point, fits func(finding.Point) bool) chart.Value {
+	if i := slices.IndexFunc(points, fits); i >= 0 {
+		return b.value(points[i])
+	}
+	return chart.Value{Missing: "not measured"}
+}
+
+// distribution draws single rows by category, with the aggregate where the
+// panel has it.
+func (b *builder) distribution(head chart.Head, p finding.Panel) chart.Figure {
+	fig := chart.Distribution{Head: head}
+	for _, n := range categories(p.X, p.Points, xName) {
+		group := chart.Group{Subject: b.subject(n)}
+		for _, x := range p.Points {
+			v, ok := x.Value.Get()
+			switch {
+			case x.XName != n:
+			case x.Fact != "" || x.Missing != "":
+				group.Value = b.value(x)
+			case ok:
+				group.Points = append(group.Points, v)
+			}
+		}
+		fig.Groups = append(fig.Groups, group)
+	}
+	return fig
+}
+
+// heatmap draws a value for each pair of levels.
+func (b *builder) heatmap(head chart.Head, p finding.Panel) chart.Figure {
+	xs, ys := categories(p.X, p.Points, xName), categories(p.Y, p.Points, func(x finding.Point) string { return x.YName })
+	fig := chart.HeatMap{Head: head, XName: p.X.Label, YName: p.Y.Label, X: xs, Y: ys}
+	for _, y := range ys {
+		var row []chart.Value
+		for _, x := range xs {
+			row = append(row, b.find(p.Points, func(q finding.Point) bool { return q.XName == x && q.YName == y }))
+		}
+		fig.Cells = append(fig.Cells, row)
+	}
+	return fig
+}
+
+// course draws values in the order in which they were measured, at most as many
+// as there is room for: evenly thinned, the first and the last kept.
+func (b *builder) course(head chart.Head, p finding.Panel) chart.Figure {
+	const most = 400
+	fig := chart.Stability{Head: head, XName: p.X.Label, XUnit: p.X.Unit}
+	for _, name := range categories(finding.Axis{}, p.Points, series) {
+		one := chart.Series{Subject: b.subject(name)}
+		var points []finding.Point
+		for _, x := range p.Points {
+			if x.Series == name {
+				points = append(points, x)
+			}
+		}
+		for _, x := range thinned(points, most) {
+			at, ok := x.X.Get()
+			if ok {
+				v := b.value(x)
+				if x.Row != "" && v.N == 0 {
+					v.N = 1
+				}
+				one.Moments = append(one.Moments, chart.Moment{At: at, Value: v})
+			}
+		}
+		fig.Series = append(fig.Series, one)
+	}
+	return fig
+}
+
+func thinned[T any](all []T, most int) []T {
+	if len(all) <= most {
+		return all
+	}
+	kept := make([]T, 0, most)
+	for i := range most {
+		kept = append(kept, all[i*(len(all)-1)/(most-1)])
+	}
+	return kept
+}
