@@ -268,3 +268,16 @@ func (l *Ledger) Facts() []fact.Fact {
 	}
 	return all
 }
+
+// Figures lists all figures in order.
+func (d Document) Figures() []Figure {
+	var all []Figure
+	for _, s := range d.Sections {
+		for _, b := range s.Blocks {
+			if f, ok := b.(Figure); ok {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
