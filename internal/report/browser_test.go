@@ -226,7 +226,7 @@ func TestPageInABrowser(t *testing.T) {
 	})
 
 	t.Run("figures are alive", func(t *testing.T) {
-		if got := text(b, `[...document.querySelectorAll('figure.cx')].filter(f => !f.dataset.live).length + ' of ' + document.querySelectorAll('figure.cx').length`); got != "0 of 3" {
+		if got := text(b, `[...document.querySelectorAll('figure.cx')].filter(f => !f.dataset.live).length + ' of ' + document.querySelectorAll('figure.cx').length`); got != "0 of 4" {
 			t.Errorf("still: %s", got)
 		}
 	})

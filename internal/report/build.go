@@ -56,23 +56,18 @@ type builder struct {
 	tallies []tally
 	slots   map[string]int // subject → colour, from 1
 	ids     map[string]int // anchors and figures by name, to keep them apart
+	local   []string       // names that have a colour within one figure
 }
 
 // subjects gives each subject one colour for the whole report.
 func (b *builder) subjects() {
 	for _, r := range b.Runs {
 		for _, s := range r.Manifest.Subjects {
-			b.slot(s.ID)
+			if b.slots[s.ID] == 0 {
+				b.slots[s.ID] = len(b.slots) + 1
+			}
 		}
 	}
-}
-
-// slot is the colour of a subject; a new one gets the next.
-func (b *builder) slot(subject string) int {
-	if b.slots[subject] == 0 {
-		b.slots[subject] = len(b.slots) + 1
-	}
-	return b.slots[subject]
 }
 
 // unique makes an anchor that no other part of the document has.
@@ -103,12 +98,18 @@ func (b *builder) name() string {
 	return strings.Join(names, ", ")
 }
 
+// imported is the name of a run that was read from other tools' files.
+const imported = "import"
+
 func (b *builder) question() string {
 	var asked []string
 	for _, r := range b.Runs {
 		if q := strings.TrimSpace(r.Manifest.Question); q != "" && !slices.Contains(asked, q) {
 			asked = append(asked, q)
 		}
+	}
+	if len(asked) == 0 && b.name() == imported {
+		return "What do the imported files say?"
 	}
 	if len(asked) == 0 {
 		return "What was measured in " + b.name() + "?"
@@ -210,38 +211,50 @@ func (b *builder) answer() Section {
 	how := []Text{{{Text: "How: "}, {Name: sentenceCase(lead.Method)}}}
 	how = append(how, lead.Notes...)
 	s.Blocks = append(s.Blocks, Answer{Lead: lead.Sentence, How: append(how, Text{{Text: "Not measured: quality. " + sentenceCase(quality.lack) + "."}})})
+	s.Blocks = append(s.Blocks, b.claims(func(f finding.Finding) bool { return isDecided(f) && f.ID != lead.ID })...)
+	return s
+}
+
+// fewClaims is how many claims of a topic stand open; more are folded away.
+const fewClaims = 4
+
+// claims lists the findings that are wanted, topic by topic.
+func (b *builder) claims(wanted func(finding.Finding) bool) []Block {
+	var out []Block
 	own, more := b.Template.topics()
 	for _, t := range append(own, more...) {
-		first := true
+		var all []Block
 		for _, f := range b.of(t) {
-			if !isDecided(f) || f.ID == lead.ID {
-				continue
+			if wanted(f) {
+				all = append(all, claim(f))
 			}
-			if first {
-				s.Blocks = append(s.Blocks, Heading{t.title})
-				first = false
-			}
-			s.Blocks = append(s.Blocks, b.claim(f)...)
+		}
+		if len(all) > 0 {
+			out = append(append(out, Heading{t.title}), folded(all, fewClaims, "More about "+strings.ToLower(t.title))...)
 		}
 	}
-	return s
+	return out
+}
+
+// folded leaves the first n blocks open.
+func folded(all []Block, n int, title string) []Block {
+	if len(all) <= n+1 { // a fold of one is longer than what it hides
+		return all
+	}
+	return append(slices.Clone(all[:n]), Fold{Title: title, Blocks: all[n:]})
 }
 
 // claim is a finding as sentences: the claim with its verdict, then what a
 // reader must know with it.
-func (b *builder) claim(f finding.Finding) []Block {
-	blocks := []Block{Paragraph{Verdict: f.Verdict, Text: f.Sentence}}
-	if len(f.Notes) > 0 {
-		var all Text
-		for i, n := range f.Notes {
-			if i > 0 {
-				all = append(all, finding.Part{Text: " "})
-			}
-			all = append(all, n...)
+func claim(f finding.Finding) Block {
+	var notes Text
+	for i, n := range f.Notes {
+		if i > 0 {
+			notes = append(notes, finding.Part{Text: " "})
 		}
-		blocks[0] = Paragraph{Verdict: f.Verdict, Text: f.Sentence, More: all}
+		notes = append(notes, n...)
 	}
-	return blocks
+	return Paragraph{Verdict: f.Verdict, Text: f.Sentence, More: notes}
 }
 
 // of lists the findings of a topic in print order.
@@ -259,20 +272,8 @@ func (b *builder) of(t topic) []finding.Finding {
 func (b *builder) certainty() Section {
 	s := Section{ID: "certainty", Title: "How sure, and what was not measured"}
 	lead, _ := b.lead()
-	own, more := b.Template.topics()
-	for _, t := range append(own, more...) {
-		first := true
-		for _, f := range b.of(t) {
-			if isDecided(f) || f.ID == lead.ID {
-				continue
-			}
-			if first {
-				s.Blocks = append(s.Blocks, Heading{t.title})
-				first = false
-			}
-			s.Blocks = append(s.Blocks, b.claim(f)...)
-		}
-	}
+	s.Blocks = b.claims(func(f finding.Finding) bool { return !isDecided(f) && f.ID != lead.ID })
+	own, _ := b.Template.topics()
 	var silent []Block
 	for _, t := range own {
 		if len(b.of(t)) == 0 {

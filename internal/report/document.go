@@ -60,7 +60,6 @@ type Table struct {
 	Caption Text
 	Columns []Column
 	Rows    []Row
-	Tall    bool // may scroll in a frame of its own
 }
 
 // Column is a column's head. Unit stands under the name.
@@ -104,7 +103,13 @@ type Checks struct{ Items []Check }
 type Check struct {
 	Name  string
 	State Verdict
-	Found Text
+	Found []Text
+}
+
+// Fold hides blocks behind a line until the reader opens it.
+type Fold struct {
+	Title  string
+	Blocks []Block
 }
 
 // Terms are definitions. Their text may hold digits: it is no measurement.
@@ -128,6 +133,7 @@ func (Figure) block()     {}
 func (Checks) block()     {}
 func (Terms) block()      {}
 func (Properties) block() {}
+func (Fold) block()       {}
 
 // Verdict is a word that is shown as a label, in colour and in text.
 type Verdict = finding.Verdict
@@ -192,13 +198,19 @@ func (d Document) checkBlock(b Block) error {
 				}
 			}
 		}
+	case Fold:
+		for _, inner := range b.Blocks {
+			if err := d.checkBlock(inner); err != nil {
+				return err
+			}
+		}
 	case Figure:
 		for _, id := range b.Facts {
 			texts = append(texts, Text{{Fact: id}})
 		}
 	case Checks:
 		for _, c := range b.Items {
-			texts = append(texts, c.Found)
+			texts = append(texts, c.Found...)
 		}
 	}
 	for _, t := range texts {
@@ -273,10 +285,19 @@ func (l *Ledger) Facts() []fact.Fact {
 func (d Document) Figures() []Figure {
 	var all []Figure
 	for _, s := range d.Sections {
-		for _, b := range s.Blocks {
-			if f, ok := b.(Figure); ok {
-				all = append(all, f)
-			}
+		all = append(all, figuresOf(s.Blocks)...)
+	}
+	return all
+}
+
+func figuresOf(blocks []Block) []Figure {
+	var all []Figure
+	for _, b := range blocks {
+		switch b := b.(type) {
+		case Figure:
+			all = append(all, b)
+		case Fold:
+			all = append(all, figuresOf(b.Blocks)...)
 		}
 	}
 	return all

@@ -10,9 +10,11 @@ import (
 	"html/template"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"chimera/internal/chart"
 	"chimera/internal/fact"
@@ -47,12 +49,12 @@ func HTML(ctx context.Context, w io.Writer, d Document) error {
 			if err != nil {
 				return fmt.Errorf("write page: section %s: %w", s.ID, err)
 			}
-			if f, ok := b.(Figure); ok && f.Drawing.Nothing() == "" && len(scripts) == 1 {
-				scripts = append(scripts, chart.Script())
-			}
 			section.Blocks = append(section.Blocks, block)
 		}
 		v.Sections = append(v.Sections, section)
+	}
+	if len(d.Figures()) > 0 {
+		scripts = append(scripts, chart.Script())
 	}
 	for _, s := range scripts {
 		v.Scripts = append(v.Scripts, template.JS(s))
@@ -99,6 +101,11 @@ type (
 		Checks     []checkView
 		Terms      []Term
 		Properties []Property
+		Fold       *foldView
+	}
+	foldView struct {
+		Title  string
+		Blocks []blockView
 	}
 	answerView    struct{ Lead, How any }
 	paragraphView struct {
@@ -111,9 +118,9 @@ type (
 		Facts   [][]spanView
 	}
 	checkView struct {
-		Name  string
-		Chip  chipView
-		Found []spanView
+		Name        string
+		Chip        chipView
+		Found, More [][]spanView
 	}
 	tableView struct {
 		ID, Label    string
@@ -130,12 +137,12 @@ type (
 	cellView struct {
 		Head, Words, Sortable bool
 		Slot                  int
-		Sort, Note            string
+		Sort, Note, Fit       string
 		Text                  []spanView
 	}
 	spanView struct {
-		Text, Fact, Value, Interval, Missing string
-		Name, Code                           bool
+		Text, Fact, Value, Interval, Tail, Missing string
+		Name, Code                                 bool
 	}
 )
 
@@ -158,7 +165,7 @@ func htmlBlock(ctx context.Context, l *Ledger, b Block) (blockView, error) {
 	case Checks:
 		var all []checkView
 		for _, c := range b.Items {
-			all = append(all, checkView{Name: c.Name, Chip: chip(c.State), Found: textView(l, c.Found)})
+			all = append(all, htmlCheck(l, c))
 		}
 		return blockView{Checks: all}, nil
 	case Terms:
@@ -166,7 +173,33 @@ func htmlBlock(ctx context.Context, l *Ledger, b Block) (blockView, error) {
 	case Properties:
 		return blockView{Properties: b.Items}, nil
 	}
+	if f, ok := b.(Fold); ok {
+		v := &foldView{Title: f.Title}
+		for _, inner := range f.Blocks {
+			block, err := htmlBlock(ctx, l, inner)
+			if err != nil {
+				return blockView{}, err
+			}
+			v.Blocks = append(v.Blocks, block)
+		}
+		return blockView{Fold: v}, nil
+	}
 	return blockView{}, fmt.Errorf("there is no way to write a %T", b)
+}
+
+// fewFound is how many statements of a check stand open.
+const fewFound = 3
+
+func htmlCheck(l *Ledger, c Check) checkView {
+	v := checkView{Name: c.Name, Chip: chip(c.State)}
+	for i, t := range c.Found {
+		if i < fewFound {
+			v.Found = append(v.Found, textView(l, t))
+		} else {
+			v.More = append(v.More, textView(l, t))
+		}
+	}
+	return v
 }
 
 func chip(v Verdict) chipView { return chipView{Word: string(v), Tone: string(toneOf(v))} }
@@ -193,32 +226,52 @@ func sentenceNumber(f fact.Fact, as finding.Form) number {
 	if _, ok := f.Value.Get(); !ok && as != finding.AsN && as != finding.AsPlanned {
 		return number{missing: orElse(f.Reason, "no reason is on record")}
 	}
-	return number{value: finding.Show(f, as)}
+	n := number{value: finding.Show(f, as)}
+	if parts := bracketed.FindStringSubmatch(n.value); parts != nil {
+		n.value, n.interval, n.tail = parts[1], parts[2], parts[3]
+	}
+	return n
 }
+
+// bracketed finds the interval in a printed fact.
+var bracketed = regexp.MustCompile(`^(.+?) (\[[^\]]*\])(.*)$`)
 
 func factView(f fact.Fact, n number) spanView {
 	if n.missing != "" {
 		return spanView{Missing: n.missing}
 	}
-	return spanView{Fact: f.ID, Value: n.value, Interval: n.interval}
+	return spanView{Fact: f.ID, Value: n.value, Interval: n.interval, Tail: n.tail}
 }
 
-// Tables longer than this scroll in a frame of their own, and can be filtered.
-const longTable = 12
+// Tables longer than these can be filtered, and scroll in a frame of their own.
+const longTable, tallTable = 12, 24
 
 func htmlTable(l *Ledger, t Table) *tableView {
-	v := &tableView{ID: t.ID, Label: t.Title, Filter: len(t.Rows) > longTable, Tall: t.Tall && len(t.Rows) > longTable,
+	v := &tableView{ID: t.ID, Label: t.Title, Filter: len(t.Rows) > longTable, Tall: len(t.Rows) > tallTable,
 		Caption: textView(l, t.Caption), Columns: t.Columns}
 	for _, r := range t.Rows {
 		row := rowView{ID: r.ID, Winner: r.Winner}
 		for i, c := range r.Cells {
 			cell := cellView{Head: i == 0, Words: t.Columns[i].Words, Slot: c.Slot, Note: c.Note}
 			cell.Text, cell.Sort, cell.Sortable = cellText(l, c)
+			cell.Fit = fit(cell)
 			row.Cells = append(row.Cells, cell)
 		}
 		v.Rows = append(v.Rows, row)
 	}
 	return v
+}
+
+// fit says how a cell of words takes its room: a short name stays on one line,
+// a long one is set small.
+func fit(c cellView) string {
+	switch n := utf8.RuneCountInString(c.Sort); {
+	case n <= 26:
+		return " nb"
+	case n > 40:
+		return " long"
+	}
+	return ""
 }
 
 // cellText returns a cell's text and what it is sorted by; a cell without a

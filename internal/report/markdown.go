@@ -75,9 +75,19 @@ func (m *markdown) block(b Block) {
 	case Checks:
 		rows := [][]string{}
 		for _, c := range b.Items {
-			rows = append(rows, []string{escape(c.Name), "**" + escape(string(c.State)) + "**", m.text(c.Found)})
+			var found []string
+			for _, t := range c.Found {
+				found = append(found, m.text(t))
+			}
+			rows = append(rows, []string{escape(c.Name), "**" + escape(string(c.State)) + "**", strings.Join(found, "<br>")})
 		}
 		m.rows([]string{"check", "state", "what was found"}, []bool{true, true, true}, rows)
+	case Fold:
+		m.line("<details><summary>" + escapeHTML(b.Title) + "</summary>")
+		for _, inner := range b.Blocks {
+			m.block(inner)
+		}
+		m.line("</details>")
 	case Terms:
 		for _, t := range b.Items {
 			m.line("- **" + escape(t.Name) + "**: " + escape(t.Text))
@@ -107,11 +117,7 @@ func (m *markdown) span(s spanView) string {
 	switch {
 	case s.Fact != "":
 		f, _ := m.l.Fact(s.Fact)
-		text := s.Value
-		if s.Interval != "" {
-			text = strings.TrimSpace(text + " " + s.Interval)
-		}
-		return link(text, f)
+		return link(number{value: s.Value, interval: s.Interval, tail: s.Tail}.String(), f)
 	case s.Missing != "":
 		return "*not measured*" + " (" + escape(s.Missing) + ")"
 	case s.Code:
@@ -145,7 +151,7 @@ func (m *markdown) facts(ids []string) {
 		f, _ := m.l.Fact(id)
 		n := sentenceNumber(f, finding.AsBoth)
 		if n.missing == "" {
-			said = append(said, escape(about(f))+" "+link(n.value, f))
+			said = append(said, escape(about(f))+" "+link(n.String(), f))
 		}
 	}
 	m.line("Drawn: " + strings.Join(said, "; ") + ".")

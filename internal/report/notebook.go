@@ -97,7 +97,7 @@ func (m *markdown) plainText(t Text) string {
 	var b strings.Builder
 	for _, s := range textView(m.l, t) {
 		if s.Fact != "" {
-			b.WriteString(escape(strings.TrimSpace(s.Value + " " + s.Interval)))
+			b.WriteString(escape(number{value: s.Value, interval: s.Interval, tail: s.Tail}.String()))
 			continue
 		}
 		b.WriteString(m.span(s))

@@ -14,6 +14,7 @@ import (
 type number struct {
 	value    string // "102.5"
 	interval string // "[101.3, 103.7]"
+	tail     string // " ms", behind the interval of a sentence
 	missing  string // the reason why there is no value; then the rest is empty
 }
 
@@ -24,7 +25,7 @@ func (n number) String() string {
 	case n.interval == "":
 		return n.value
 	}
-	return strings.TrimSpace(n.value + " " + n.interval)
+	return strings.TrimSpace(n.value + " " + n.interval + n.tail)
 }
 
 // column is how the numbers below each other are printed: in one scale, to one

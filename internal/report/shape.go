@@ -10,21 +10,26 @@ import (
 	"chimera/internal/unit"
 )
 
-// shape chooses how a panel is drawn, and names the facts it draws. A kind that
-// has no drawing gives nil: its facts stand in the finding's tables.
-func (b *builder) shape(f finding.Finding, g finding.Figure, p finding.Panel, i int) (chart.Figure, []string) {
-	head := b.head(f, g, p, i)
-	switch g.Kind {
-	case finding.Intervals, finding.Ratios:
-		return b.intervals(head, g.Kind, p), drawn(p)
-	case finding.Distribution:
-		return b.distribution(head, p), drawn(p)
-	case finding.Heatmap:
-		return b.heatmap(head, p), drawn(p)
-	case finding.Series:
-		return b.course(head, p), drawn(p)
+// shape chooses how a panel is drawn. A kind that has no drawing gives nil: its
+// facts stand in the finding's tables.
+func (b *builder) shape(f finding.Finding, g finding.Figure, p finding.Panel) chart.Figure {
+	head := b.head(f, g, p)
+	b.local = categories(finding.Axis{}, p.Points, series)
+	switch {
+	case g.Kind == finding.Distribution:
+		return b.distribution(head, p)
+	case g.Kind == finding.Heatmap:
+		return b.heatmap(head, p)
+	case g.Kind == finding.Scatter:
+		return b.tradeOff(head, p)
+	case g.Kind == finding.Series && slices.ContainsFunc(p.Points, func(x finding.Point) bool { return x.X.OK() }):
+		return b.course(head, p)
+	case g.Kind == finding.Ratios && len(p.X.Categories) > 1 && len(b.local) == 1:
+		return b.speedups(head, p)
+	case len(p.Points) == 0:
+		return nil
 	}
-	return nil, nil
+	return b.intervals(head, g.Kind, p)
 }
 
 // drawn lists the facts of a panel, each once, in the order drawn.
@@ -45,8 +50,8 @@ func drawn(p finding.Panel) []string {
 	return ids
 }
 
-func (b *builder) head(f finding.Finding, g finding.Figure, p finding.Panel, i int) chart.Head {
-	title := plain(b.ledger, g.Title)
+func (b *builder) head(f finding.Finding, g finding.Figure, p finding.Panel) chart.Head {
+	title := strings.TrimSuffix(orElse(plain(b.ledger, g.Title), plain(b.ledger, f.Sentence)), ".")
 	if p.Facet != "" {
 		title += ": " + p.Facet
 	}
@@ -101,10 +106,13 @@ func (b *builder) value(p finding.Point) chart.Value {
 	return v
 }
 
-// subject gives a name the colour it has everywhere; another name gets the next
-// free one.
+// subject gives a name the colour it has everywhere. A name that is no subject,
+// such as a level, has one within its figure only.
 func (b *builder) subject(name string) chart.Subject {
-	return chart.Subject{Name: name, Slot: b.slot(name) - 1}
+	if slot := b.slots[name]; slot > 0 {
+		return chart.Subject{Name: name, Slot: slot - 1}
+	}
+	return chart.Subject{Name: name, Slot: max(0, slices.Index(b.local, name))}
 }
 
 // categories are a panel's names on an axis: as it lists them, or as its points
@@ -148,7 +156,7 @@ func (b *builder) intervals(head chart.Head, kind finding.FigureKind, p finding.
 	for _, n := range names {
 		row := chart.Variant{Subject: b.subject(n)}
 		if crossed {
-			row.Subject = chart.Subject{Name: n, Slot: b.subject(several[0]).Slot}
+			row.Subject = chart.Subject{Name: n, Slot: b.subject(several[0]).Slot} // one subject's levels
 		}
 		for _, x := range p.Points {
 			v, single := x.Value.Get()
@@ -209,43 +217,4 @@ func (b *builder) heatmap(head chart.Head, p finding.Panel) chart.Figure {
 		fig.Cells = append(fig.Cells, row)
 	}
 	return fig
-}
-
-// course draws values in the order in which they were measured, at most as many
-// as there is room for: evenly thinned, the first and the last kept.
-func (b *builder) course(head chart.Head, p finding.Panel) chart.Figure {
-	const most = 400
-	fig := chart.Stability{Head: head, XName: p.X.Label, XUnit: p.X.Unit}
-	for _, name := range categories(finding.Axis{}, p.Points, series) {
-		one := chart.Series{Subject: b.subject(name)}
-		var points []finding.Point
-		for _, x := range p.Points {
-			if x.Series == name {
-				points = append(points, x)
-			}
-		}
-		for _, x := range thinned(points, most) {
-			at, ok := x.X.Get()
-			if ok {
-				v := b.value(x)
-				if x.Row != "" && v.N == 0 {
-					v.N = 1
-				}
-				one.Moments = append(one.Moments, chart.Moment{At: at, Value: v})
-			}
-		}
-		fig.Series = append(fig.Series, one)
-	}
-	return fig
-}
-
-func thinned[T any](all []T, most int) []T {
-	if len(all) <= most {
-		return all
-	}
-	kept := make([]T, 0, most)
-	for i := range most {
-		kept = append(kept, all[i*(len(all)-1)/(most-1)])
-	}
-	return kept
 }
