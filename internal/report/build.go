@@ -31,7 +31,7 @@ type Run struct {
 // of code Invalid.
 func Build(in Input) (Document, error) {
 	b := builder{Input: in, ledger: &Ledger{}, slots: map[string]int{}, ids: map[string]int{}}
-	if in.Analysis == nil || len(in.Runs) == 0 || len(in.Analysis.Facts) == 0 {
+	if in.Analysis == nil || len(in.Runs) == 0 || !slices.ContainsFunc(in.Analysis.Facts, measured) {
 		return Document{}, fault.With(ErrEmpty, fault.Invalid, "`chimera runs show RUN` says how its requests ended")
 	}
 	tallies, err := in.Rows.tallies(b.ledger)
@@ -49,6 +49,10 @@ func Build(in Input) (Document, error) {
 	}
 	return d, d.Check()
 }
+
+// measured reports a fact that says more than how many there were: a run that
+// failed altogether has counts, and nothing to report.
+func measured(f fact.Fact) bool { return f.Aggregate != "count" && f.Value.OK() }
 
 type builder struct {
 	Input

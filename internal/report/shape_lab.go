@@ -122,12 +122,13 @@ func (b *builder) decision() chart.Figure {
 		fig.Nodes = append(fig.Nodes, chart.Node{ID: f.ID, Kind: chart.Question, Text: question, Note: f.Scope["experiment"]})
 		result := chart.Node{ID: f.ID + "-found", Kind: chart.Found, Text: string(f.Verdict), Note: strings.Join(first(f.Winners, 4), ", ")}
 		fig.Edges = append(fig.Edges, chart.Edge{From: f.ID, To: result.ID})
-		if f.Pick == "" {
+		if !isDecided(f) {
 			result.Kind, result.Note = chart.Refused, orElse(f.Forbids, "no winner may be named")
-			fig.Nodes = append(fig.Nodes, result)
-			continue
 		}
 		fig.Nodes = append(fig.Nodes, result)
+		if f.Pick == "" {
+			continue
+		}
 		fig.Edges = append(fig.Edges, chart.Edge{From: result.ID, To: "pick-" + f.Pick})
 		if !chosen[f.Pick] {
 			chosen[f.Pick] = true
