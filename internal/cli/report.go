@@ -133,6 +133,11 @@ func newReportWriter(ctx context.Context, s store.Reader, ids []string, t report
 		}
 	}
 	rows := &report.Rows{}
+	planned := 0
+	for _, r := range w.runs {
+		planned += r.Manifest.Planned
+	}
+	rows.Brief = planned > report.MaxRows
 	analysis, err := w.analyse(rows, manifests)
 	if err != nil {
 		return nil, err
@@ -146,30 +151,72 @@ func newReportWriter(ctx context.Context, s store.Reader, ids []string, t report
 	return w, err
 }
 
-// analyse reads all rows once, one at a time.
+// analyse reads all rows once: one goroutine reads, while this one sorts the
+// rows out.
 func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) (*finding.Analysis, error) {
 	c, err := finding.NewCollector(manifests...)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range w.runs {
-		for s, err := range w.store.Samples(w.ctx, r.ID()) {
-			if err != nil {
-				return nil, err
-			}
+	ctx, cancel := context.WithCancel(w.ctx)
+	batches, failed := make(chan []*sample.Sample, 4), make(chan error, 1)
+	go func() {
+		defer close(batches)
+		failed <- w.read(ctx, batches)
+	}()
+	defer func() {
+		cancel()
+		for range batches { // until the reader has ended
+		}
+	}()
+	for batch := range batches {
+		for _, s := range batch {
 			if err := rows.Add(s); err != nil {
 				return nil, err
 			}
 			c.Sample(s)
 		}
-		for r, err := range w.store.Readings(w.ctx, r.ID()) {
+	}
+	if err := <-failed; err != nil {
+		return nil, err
+	}
+	for _, r := range w.runs {
+		for reading, err := range w.store.Readings(w.ctx, r.ID()) {
 			if err != nil {
 				return nil, err
 			}
-			c.Reading(r)
+			c.Reading(reading)
 		}
 	}
 	return c.Analyze()
+}
+
+// read sends all rows of all runs in batches.
+func (w *reportWriter) read(ctx context.Context, to chan<- []*sample.Sample) error {
+	const size = 512
+	var batch []*sample.Sample
+	send := func() error {
+		select {
+		case to <- batch:
+			batch = nil
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	for _, r := range w.runs {
+		for s, err := range w.store.Samples(ctx, r.ID()) {
+			if err != nil {
+				return err
+			}
+			if batch = append(batch, s); len(batch) == size {
+				if err := send(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return send()
 }
 
 func rederive(runs []store.Run, t report.Template) string {

@@ -34,7 +34,11 @@ func Build(in Input) (Document, error) {
 	if in.Analysis == nil || len(in.Runs) == 0 || !slices.ContainsFunc(in.Analysis.Facts, measured) {
 		return Document{}, fault.With(ErrEmpty, fault.Invalid, "`chimera runs show RUN` says how its requests ended")
 	}
-	tallies, err := in.Rows.tallies(b.ledger)
+	seals := map[string]string{}
+	for _, r := range in.Runs {
+		seals[r.Manifest.Run] = r.Digest
+	}
+	tallies, err := in.Rows.tallies(b.ledger, seals)
 	if err != nil {
 		return Document{}, err
 	}

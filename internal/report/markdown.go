@@ -33,7 +33,7 @@ func Markdown(w io.Writer, d Document, picture func(figure string) string) error
 	}
 	m.line("---")
 	m.line("Every number links to its fact. Make this page again with " + code(d.Rederive) + ".")
-	_, err := io.WriteString(w, strings.Join(m.out, "\n\n")+"\n")
+	_, err := w.Write(tame([]byte(strings.Join(m.out, "\n\n") + "\n")))
 	return err
 }
 
@@ -138,7 +138,7 @@ func link(text string, f fact.Fact) string {
 
 // title makes a text fit for a link's title.
 func title(s string) string {
-	return strings.NewReplacer(`"`, "'", `\`, "/", "\n", " ").Replace(escapeHTML(s))
+	return strings.NewReplacer(`"`, "'", `\`, "/").Replace(escapeHTML(s))
 }
 
 // facts lists the facts that a figure draws.
@@ -239,13 +239,16 @@ func escape(s string) string {
 var (
 	// addresses keeps bare addresses from becoming links.
 	addresses = strings.NewReplacer("://", "&#58;//", "www.", "www&#46;", "WWW.", "WWW&#46;")
+	inTags    = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "/", "`", "&#96;", "\n", " ", "\r", " ", "\u2028", " ", "\u2029", " ")
 	// bullet and item find what would make a text a list or a heading.
 	bullet = regexp.MustCompile(`^(\s*)([-=])`)
 	item   = regexp.MustCompile(`^(\s*\d+)(\.)`)
 )
 
+// escapeHTML makes text fit between tags and into quotes, where Markdown reads
+// code before all else, and ends at the end of a line.
 func escapeHTML(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "/").Replace(s)
+	return inTags.Replace(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // code sets text as code, in a fence that it does not contain. A pipe would end

@@ -183,18 +183,19 @@ func withoutCode(md string) string {
 		}
 		fence := md[at:]
 		fence = fence[:len(fence)-len(strings.TrimLeft(fence, "`"))]
-		out.WriteString(md[:at])
 		rest := md[at+len(fence):]
 		if at > 0 && md[at-1] == '\\' {
-			md = rest
+			out.WriteString(md[:at+1])
+			md = md[at+1:]
 			continue
 		}
-		end := regexp.MustCompile("(?:^|[^`])" + fence + "(?:[^`]|$)").FindStringIndex(rest)
+		out.WriteString(md[:at])
+		end := regexp.MustCompile("(?:^|[^`])(" + fence + ")(?:[^`]|$)").FindStringSubmatchIndex(rest)
 		if end == nil {
 			md = rest
 			continue
 		}
-		md = rest[end[0]+1+len(fence):]
+		md = rest[end[3]:]
 	}
 	return out.String() + md
 }

@@ -13,16 +13,18 @@ import (
 	"chimera/internal/unit"
 )
 
-// MaxRows is how many rows the appendix lists one by one. Of a longer run it
-// lists the digest of each group.
+// MaxRows is how many rows an appendix should list one by one; more are for
+// Rows.Brief.
 const MaxRows = 2000
 
 // Rows keeps of every row what a report must show of it: its digest and how it
 // ended. It is fed row by row, so that a long run need not stand in memory. The
 // zero value is ready; it is not safe for concurrent use.
 type Rows struct {
+	// Brief leaves the rows' digests out, as for more than MaxRows rows: then the
+	// seal of the run stands for all of them.
+	Brief  bool
 	list   []rowDigest
-	total  int
 	groups map[groupKey]*group
 	line   bytes.Buffer
 }
@@ -51,13 +53,21 @@ type group struct {
 	chain      digest.Chain
 }
 
+// count says how a row ended.
+func (g *group) count(s *sample.Sample) {
+	switch {
+	case s.Superseded:
+		g.superseded++
+	case !s.Final:
+		g.retried++
+	default:
+		g.outcomes[s.Outcome]++
+	}
+}
+
 // Add takes one row of a run, as it is stored. The digest is that of its line
 // as an export of the run has it.
 func (r *Rows) Add(s *sample.Sample) error {
-	r.line.Reset()
-	if err := sample.Write(&r.line, s); err != nil {
-		return fmt.Errorf("digest of row %s/%s: %w", s.Run, s.Trial, err)
-	}
 	at := groupKey{s.Run, s.Experiment, s.Subject, string(s.Phase)}
 	g := r.groups[at]
 	if g == nil {
@@ -67,21 +77,17 @@ func (r *Rows) Add(s *sample.Sample) error {
 		g = &group{outcomes: map[sample.Outcome]int{}}
 		r.groups[at] = g
 	}
+	g.count(s)
+	if r.Brief {
+		return nil
+	}
+	r.line.Reset()
+	if err := sample.Write(&r.line, s); err != nil {
+		return fmt.Errorf("digest of row %s/%s: %w", s.Run, s.Trial, err)
+	}
 	g.chain.Add(r.line.Bytes())
-	switch {
-	case s.Superseded:
-		g.superseded++
-	case !s.Final:
-		g.retried++
-	default:
-		g.outcomes[s.Outcome]++
-	}
-	if r.total++; r.total <= MaxRows {
-		r.list = append(r.list, rowDigest{fmt.Sprintf("%s/%s.%d", s.Run, s.Trial, s.Attempt), string(s.Phase), string(s.Outcome),
-			digest.Bytes(r.line.Bytes()), s.Superseded})
-	} else {
-		r.list = nil
-	}
+	r.list = append(r.list, rowDigest{fmt.Sprintf("%s/%s.%d", s.Run, s.Trial, s.Attempt), string(s.Phase), string(s.Outcome),
+		digest.Bytes(r.line.Bytes()), s.Superseded})
 	return nil
 }
 
@@ -94,11 +100,15 @@ type tally struct {
 }
 
 // tallies makes the facts of every group, and enters them into the ledger.
-func (r *Rows) tallies(l *Ledger) ([]tally, error) {
+// Without digests of their own, rows stand under their run's seal.
+func (r *Rows) tallies(l *Ledger, seals map[string]string) ([]tally, error) {
 	var all []tally
 	for _, k := range slices.SortedFunc(maps.Keys(r.groups), groupKey.compare) {
 		g := r.groups[k]
-		t := tally{key: k, outcomes: map[sample.Outcome]fact.Fact{}, digest: g.chain.Sum()}
+		t := tally{key: k, outcomes: map[sample.Outcome]fact.Fact{}, digest: seals[k.run]}
+		if !r.Brief {
+			t.digest = g.chain.Sum()
+		}
 		ended := 0
 		for _, n := range g.outcomes {
 			ended += n

@@ -207,7 +207,7 @@ func (b *builder) tallyTable() Table {
 			}
 			row.Cells = append(row.Cells, cell)
 		}
-		row.Cells = append(row.Cells, Cell{Text: Text{{Name: g.digest[:12]}}, Code: true})
+		row.Cells = append(row.Cells, Cell{Text: Text{{Name: g.digest[:min(12, len(g.digest))]}}, Code: true})
 		t.Rows = append(t.Rows, row)
 	}
 	return t
