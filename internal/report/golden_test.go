@@ -17,4 +17,6 @@ func TestGoldenMarkdown(t *testing.T) {
 	golden.Equal(t, "report.md", md)
 }
 
-func TestGoldenNotebook(t *testing.T) { golden.Equal(t, "report.ipynb", notebook(t, build(t, input(t)))) }
+func TestGoldenNotebook(t *testing.T) {
+	golden.Equal(t, "report.ipynb", notebook(t, build(t, input(t))))
+}

@@ -21,7 +21,7 @@ func Markdown(w io.Writer, d Document, picture func(figure string) string) error
 	}
 	m := markdown{l: d.Ledger, picture: picture}
 	m.line("# " + escape(d.Title))
-	m.line(m.text(d.Meta))
+	m.line(m.start(d.Meta))
 	for i, s := range d.Sections {
 		m.line(anchor(s.ID))
 		if i > 0 {
@@ -50,11 +50,11 @@ func (m *markdown) block(b Block) {
 	case Answer:
 		lines := []string{"**" + m.text(b.Lead) + "**"}
 		for _, t := range b.How {
-			lines = append(lines, m.text(t))
+			lines = append(lines, m.start(t))
 		}
 		m.line("> " + strings.Join(lines, "\n>\n> "))
 	case Paragraph:
-		text := m.text(b.Text)
+		text := m.start(b.Text)
 		if b.Verdict != "" {
 			text = "- **" + escape(string(b.Verdict)) + "**: " + text
 		}
@@ -113,6 +113,11 @@ func (m *markdown) text(t Text) string {
 	return b.String()
 }
 
+// start is a text that begins a line: it must not begin a list or a heading.
+func (m *markdown) start(t Text) string {
+	return item.ReplaceAllString(bullet.ReplaceAllString(m.text(t), `$1\$2`), `$1\$2`)
+}
+
 func (m *markdown) span(s spanView) string {
 	switch {
 	case s.Fact != "":
@@ -159,7 +164,7 @@ func (m *markdown) facts(ids []string) {
 
 func (m *markdown) table(t Table) {
 	if len(t.Caption) > 0 {
-		m.line(m.text(t.Caption))
+		m.line(m.start(t.Caption))
 	}
 	heads, words := make([]string, 0, len(t.Columns)), make([]bool, 0, len(t.Columns))
 	for _, c := range t.Columns {
@@ -233,7 +238,7 @@ func escape(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	return item.ReplaceAllString(bullet.ReplaceAllString(addresses.Replace(b.String()), `$1\$2`), `$1\$2`)
+	return addresses.Replace(b.String())
 }
 
 var (
