@@ -17,6 +17,7 @@ import (
 	"chimera/internal/export"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
+	"chimera/internal/importer"
 	"chimera/internal/report"
 	"chimera/internal/sample"
 	"chimera/internal/store"
@@ -60,7 +61,7 @@ Equal rows give equal files.`,
 				return err
 			}
 			return a.withStore(cmd.Context(), func(s store.Store) error {
-				w, err := newReportWriter(cmd.Context(), s, slices.Concat(args, imports), t, folder)
+				w, err := newReportWriter(cmd.Context(), s, args, imports, t, folder)
 				if err != nil {
 					return err
 				}
@@ -119,13 +120,16 @@ type reportFile struct {
 }
 
 // newReportWriter reads the runs and builds the document.
-func newReportWriter(ctx context.Context, s store.Reader, ids []string, t report.Template, folder string) (*reportWriter, error) {
+func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string, t report.Template, folder string) (*reportWriter, error) {
 	w := &reportWriter{ctx: ctx, store: s, folder: folder}
 	var manifests []*sample.Manifest
-	for _, id := range ids {
+	for i, id := range slices.Concat(ids, imports) {
 		r, err := s.Run(ctx, id)
 		if err != nil {
 			return nil, err
+		}
+		if i >= len(ids) && !importer.IsImport(r.Manifest) {
+			return nil, fault.With(fmt.Errorf("%s is a run that chimera measured, no import", r.ID()), fault.Usage, "name it without --import")
 		}
 		if !slices.ContainsFunc(w.runs, func(o store.Run) bool { return o.ID() == r.ID() }) {
 			w.runs = append(w.runs, r)

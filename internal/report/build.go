@@ -176,26 +176,33 @@ func (b *builder) outcomes(run string) Text {
 var leads = []string{"decode_rate", "server_decode_rate", "server_rate_naive", "ttft", "ttft_server_est", "e2e"}
 
 // lead chooses the finding that answers the question: the first topic of the
-// template that has an answer, at the metric that readers ask for first.
+// template that has an answer, at the metric that readers ask for first. One
+// that names something better answers more than one that does not.
 func (b *builder) lead() (finding.Finding, bool) {
 	own, more := b.Template.topics()
-	for _, decided := range []bool{true, false} {
+	for _, good := range []func(finding.Finding) bool{
+		func(f finding.Finding) bool { return f.Verdict == finding.Better },
+		isDecided,
+		func(finding.Finding) bool { return true },
+	} {
 		for _, t := range append(own, more...) {
-			var best *finding.Finding
-			for i, f := range b.Analysis.Findings {
-				if !slices.Contains(t.kinds, f.Kind) || f.Kind == finding.Failures || isDecided(f) != decided {
-					continue
-				}
-				if best == nil || rank(f) < rank(*best) {
-					best = &b.Analysis.Findings[i]
-				}
-			}
-			if best != nil {
+			if best := b.best(t, good); best != nil {
 				return *best, true
 			}
 		}
 	}
 	return finding.Finding{}, false
+}
+
+// best is the finding of a topic at the metric that comes first.
+func (b *builder) best(t topic, good func(finding.Finding) bool) *finding.Finding {
+	var best *finding.Finding
+	for i, f := range b.Analysis.Findings {
+		if slices.Contains(t.kinds, f.Kind) && f.Kind != finding.Failures && good(f) && (best == nil || rank(f) < rank(*best)) {
+			best = &b.Analysis.Findings[i]
+		}
+	}
+	return best
 }
 
 func rank(f finding.Finding) int {

@@ -11,6 +11,8 @@ import (
 	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/report"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func build(t *testing.T, in report.Input) report.Document {
@@ -271,4 +273,44 @@ func TestLedgerHasEveryFactOfTheReport(t *testing.T) {
 	if len(f.Findings) != len(in.Analysis.Findings) || f.Schema != report.LedgerSchema || len(f.Runs) != 1 {
 		t.Errorf("the ledger has %d findings, schema %d, %d runs", len(f.Findings), f.Schema, len(f.Runs))
 	}
+}
+
+// TestFiguresAreOfTheFindings: each panel that has points is drawn, with the
+// facts it draws, and what to choose is drawn from the rankings.
+func TestFiguresAreOfTheFindings(t *testing.T) {
+	d := build(t, input(t))
+	ids := map[string]int{}
+	for _, f := range d.Figures() {
+		ids[f.Drawing.ID()] = len(f.Facts)
+		if f.Drawing.Nothing() != "" {
+			t.Errorf("figure %s has no data: %s", f.Drawing.ID(), f.Drawing.Nothing())
+		}
+	}
+	want := map[string]int{"fig-decision": 0, "fig-ranking-decode-rate-rates": 3, "fig-cold-warm-ttft-cold": 3, "fig-prompt-effect-decode-rate-prompts": 15}
+	if diff := cmp.Diff(want, ids); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestTablesOfOneShapeBecomeOne: what tells their rows apart becomes a column,
+// and a row that stands in each of them stands once.
+func TestTablesOfOneShapeBecomeOne(t *testing.T) {
+	in := input(t)
+	first := in.Analysis.Findings[0]
+	for _, experiment := range []string{"sweep", "again"} {
+		f := first
+		f.ID, f.Scope = f.ID+experiment, map[string]string{"experiment": experiment, "workload": "banter"}
+		in.Analysis.Findings = append(in.Analysis.Findings, f, f)
+	}
+	for _, s := range build(t, in).Sections {
+		for _, b := range s.Blocks {
+			if table, ok := b.(report.Table); ok && strings.HasPrefix(table.ID, "t-ranking") {
+				if table.Columns[0].Name != "experiment" || len(table.Rows) != 9 {
+					t.Errorf("the first column is %q, and there are %d rows", table.Columns[0].Name, len(table.Rows))
+				}
+				return
+			}
+		}
+	}
+	t.Error("there is no ranking table")
 }

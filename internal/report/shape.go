@@ -155,8 +155,8 @@ func (b *builder) intervals(head chart.Head, kind finding.FigureKind, p finding.
 	fig := chart.Variants{Head: head, FromZero: kind == finding.Intervals && unitOf(p) != unit.Second}
 	for _, n := range names {
 		row := chart.Variant{Subject: b.subject(n)}
-		if crossed {
-			row.Subject = chart.Subject{Name: n, Slot: b.subject(several[0]).Slot} // one subject's levels
+		if crossed { // one subject's levels or configurations
+			row.Subject = chart.Subject{Name: distinct(n, names), Slot: b.subject(several[0]).Slot}
 		}
 		for _, x := range p.Points {
 			v, single := x.Value.Get()
@@ -217,4 +217,13 @@ func (b *builder) heatmap(head chart.Head, p finding.Panel) chart.Figure {
 		fig.Cells = append(fig.Cells, row)
 	}
 	return fig
+}
+
+// distinct is a name of several words without those that all names have: of
+// "num_ctx=1024 temperature=0.2" what tells it apart from the others.
+func distinct(name string, all []string) string {
+	words := slices.DeleteFunc(strings.Fields(name), func(w string) bool {
+		return len(all) > 1 && !slices.ContainsFunc(all, func(other string) bool { return !slices.Contains(strings.Fields(other), w) })
+	})
+	return orElse(strings.Join(words, " "), name)
 }

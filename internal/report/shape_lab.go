@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -116,8 +117,13 @@ func thinned[T any](all []T, most int) []T {
 func (b *builder) decision() chart.Figure {
 	fig := chart.Decision{Head: chart.Head{ID: b.unique("fig", "decision"), Title: "What to choose, by what matters",
 		Caption: "Made of the findings above: a question, what was found, and the cheapest of those that cannot be told apart from the best."}}
+	const most = 4 // boxes that stand beside each other
+	rankings := slices.Clone(b.Analysis.Of(finding.Ranking))
+	slices.SortStableFunc(rankings, func(x, y finding.Finding) int {
+		return cmp.Or(-compareBool(isDecided(x), isDecided(y)), cmp.Compare(rank(x), rank(y)))
+	})
 	chosen := map[string]bool{}
-	for _, f := range b.Analysis.Of(finding.Ranking) {
+	for _, f := range rankings[:min(most, len(rankings))] {
 		question := orElse(f.Question, "Which is best at "+f.Metric+"?")
 		fig.Nodes = append(fig.Nodes, chart.Node{ID: f.ID, Kind: chart.Question, Text: question, Note: f.Scope["experiment"]})
 		result := chart.Node{ID: f.ID + "-found", Kind: chart.Found, Text: string(f.Verdict), Note: strings.Join(first(f.Winners, 4), ", ")}
@@ -139,4 +145,15 @@ func (b *builder) decision() chart.Figure {
 		return nil
 	}
 	return fig
+}
+
+// compareBool orders false before true.
+func compareBool(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return 1
+	}
+	return -1
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -119,9 +120,14 @@ func (b *builder) merged(parts []part) Table {
 		columns[j] = columnOf(c.As, facts...)
 		out.Columns = append(out.Columns, Column{Name: c.Head, Unit: symbol(c.As, columns[j].scale), Words: len(facts) == 0})
 	}
+	seen := map[string]bool{}
 	for _, p := range parts {
 		for _, r := range p.table.Rows {
-			out.Rows = append(out.Rows, b.row(p, r, varying, columns))
+			row := b.row(p, r, varying, columns)
+			if key := fmt.Sprint(row.Cells); !seen[key] { // a baseline stands in each of the tables
+				seen[key] = true
+				out.Rows = append(out.Rows, row)
+			}
 		}
 	}
 	return out
