@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"chimera/internal/fault"
+	"chimera/internal/report/reporttest"
 )
 
 // reportSpec has two subjects, of which one is three times as fast.
@@ -83,5 +84,53 @@ func TestReportPDF(t *testing.T) {
 	}
 	if !bytes.Equal(pdfs[0], pdfs[1]) {
 		t.Error("two PDFs of the same rows differ")
+	}
+}
+
+// TestReportOfTheEarlierLab reports on real files of another lab, through both
+// templates: each speaks of all its topics, the values are those that were
+// computed independently, and no number stands without its fact.
+func TestReportOfTheEarlierLab(t *testing.T) {
+	files, err := filepath.Abs("../../../shared/legacy/workspace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(files); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("the earlier lab's files are not beside the repository")
+	}
+	t.Chdir(t.TempDir())
+	got := chimera(t, "", nil, "import", files, "--json", "--quiet")
+	if got.code != fault.OK {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	_, id, _ := strings.Cut(got.stdout, `"import": "`)
+	id, _, _ = strings.Cut(id, `"`)
+	for template, want := range map[string][]string{
+		"variants": {"Variants", "Cold starts and warm answers", "Best settings", "What each setting changes", "Prompts", "Stability and drift",
+			"Speed for its size", "What to choose, by what matters", "102.5", "294.9", "183.1", "2.88×"},
+		"deepdive": {"Weight formats", "Kernels", "Execution backends", "All of it together", "1.06×", "8.71×"},
+	} {
+		got := chimera(t, "", nil, "report", "--import", id, "--template", template, "-o", template)
+		if got.code != fault.OK {
+			t.Fatalf("%s: exit %d: %s", template, got.code, got.stderr)
+		}
+		html, err := os.ReadFile(filepath.Join(template, "index.html"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(html), w) {
+				t.Errorf("%s lacks %q", template, w)
+			}
+		}
+		if bad, err := reporttest.Numbers(html); err != nil || len(bad) > 0 {
+			t.Errorf("%s: %v, numbers without a fact: %q", template, err, bad)
+		}
+	}
+	if got := chimera(t, "", nil, "report", "--import", "0000", "-o", "x"); got.code != fault.Usage {
+		t.Errorf("an unknown import: exit %d", got.code)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"chimera/internal/fact"
 	"chimera/internal/finding"
 	"chimera/internal/report"
+	"chimera/internal/report/reporttest"
 	"chimera/internal/sample"
 
 	"pgregory.net/rapid"
@@ -49,8 +50,7 @@ func named(t *testing.T, name string) report.Document {
 func shape(t *testing.T, html []byte) []string {
 	t.Helper()
 	var out []string
-	dec := xml.NewDecoder(bytes.NewReader(verbatim.ReplaceAll(html, nil)))
-	dec.Strict, dec.AutoClose, dec.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	dec := reporttest.Decoder(html)
 	for {
 		tok, err := dec.Token()
 		if errors.Is(err, io.EOF) {

@@ -2,82 +2,28 @@ package report_test
 
 import (
 	"bytes"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"chimera/internal/report"
+	"chimera/internal/report/reporttest"
 )
 
 var (
 	digit     = regexp.MustCompile(`[0-9]`)
-	verbatim  = regexp.MustCompile(`(?s)<(script|style)[^>]*>.*?</(script|style)>`)
-	sentence  = regexp.MustCompile(`F[0-9a-f]{10}`)
 	footnotes = regexp.MustCompile(`\[(?:\\.|[^\]\\])*\]\(#f[0-9a-f]{10} "[^"]*"\)`)
 	codes     = regexp.MustCompile("`+[^`]*`+")
 )
 
-// numbers returns the texts of a page that hold a digit and stand in no element
-// that may: a link to a fact, a name, a heading, a definition, a property, the
-// ledger itself, code, or a drawing (whose numbers are listed as facts below it
-// and whose captions are the method's text).
 func numbers(t *testing.T, html []byte) []string {
 	t.Helper()
-	var found []string
-	var path []string
-	free := func() bool { return !slices.Contains(path, "free") }
-	dec := xml.NewDecoder(bytes.NewReader(verbatim.ReplaceAll(html, nil)))
-	dec.Strict, dec.AutoClose, dec.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
-	for {
-		tok, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			return found
-		}
-		if err != nil {
-			t.Fatalf("the page does not parse: %v", err)
-		}
-		switch tok := tok.(type) {
-		case xml.StartElement:
-			kind := "bound"
-			if allowed(tok) {
-				kind = "free"
-			}
-			path = append(path, kind)
-		case xml.EndElement:
-			path = path[:len(path)-1]
-		case xml.CharData:
-			if free() && digit.Match(tok) {
-				found = append(found, strings.TrimSpace(string(tok)))
-			}
-		}
+	found, err := reporttest.Numbers(html)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func allowed(e xml.StartElement) bool {
-	attr := map[string]string{}
-	for _, a := range e.Attr {
-		attr[a.Name.Local] = a.Value
-	}
-	classes := strings.Fields(attr["class"])
-	has := func(c string) bool { return slices.Contains(classes, c) }
-	switch e.Name.Local {
-	case "a":
-		return has("f") && sentence.MatchString(attr["data-f"])
-	case "title", "h1", "h2", "h3", "code", "svg":
-		return true
-	case "dl":
-		return has("terms") || has("props")
-	case "span":
-		return has("n")
-	case "figure":
-		return has("cx")
-	}
-	return false
+	return found
 }
 
 // TestEveryNumberIsAFact is the law of a report: no number stands in it that

@@ -170,7 +170,7 @@ func (b *builder) row(p part, r finding.Row, varying []string, columns []column)
 		if j < len(r.Cells) {
 			cell = Cell{Fact: r.Cells[j].Fact, As: cmp.Or(c.As, finding.AsBoth), Column: columns[j], Missing: r.Cells[j].Missing}
 			if w := r.Cells[j].Word; w != "" {
-				cell.Text = Text{{Text: w}}
+				cell.Text = Text{{Name: w}} // a condition may name a number format
 			}
 		}
 		row.Cells = append(row.Cells, cell)
