@@ -205,9 +205,9 @@ func interval(f fact.Fact) Cell {
 
 // evidence names a few rows, and says how many there are.
 func evidence(e fact.Evidence) string {
-	const some = 4
+	const some = 2
 	if len(e.From) > 0 {
-		return "facts " + strings.Join(first(e.From, 2*some), " ")
+		return "facts " + strings.Join(first(e.From, 4), " ")
 	}
 	total := max(e.Total, len(e.Rows))
 	if total == 0 {
