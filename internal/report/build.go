@@ -239,9 +239,14 @@ func (b *builder) claims(wanted func(finding.Finding) bool) []Block {
 	own, more := b.Template.topics()
 	for _, t := range append(own, more...) {
 		var all []Block
+		var parts []part
+		for _, f := range b.of(t) {
+			parts = append(parts, part{finding: f})
+		}
+		varying, _ := b.scopeKeys(parts)
 		for _, f := range b.of(t) {
 			if wanted(f) {
-				all = append(all, claim(f))
+				all = append(all, b.claim(f, varying))
 			}
 		}
 		if len(all) > 0 {
@@ -259,17 +264,27 @@ func folded(all []Block, n int, title string) []Block {
 	return append(slices.Clone(all[:n]), Fold{Title: title, Blocks: all[n:]})
 }
 
-// claim is a finding as sentences: the claim with its verdict, then what a
-// reader must know with it.
-func claim(f finding.Finding) Block {
-	var notes Text
-	for i, n := range f.Notes {
-		if i > 0 {
-			notes = append(notes, finding.Part{Text: " "})
+// claim is a finding as sentences: the claim with its verdict, then which of the
+// topic's scopes it is about, and what a reader must know with it.
+func (b *builder) claim(f finding.Finding, varying []string) Block {
+	said := plain(b.ledger, f.Sentence)
+	var where []string
+	for _, k := range varying {
+		if v := f.Scope[k]; v != "" && !strings.Contains(said, v) {
+			where = append(where, k+" "+v)
 		}
-		notes = append(notes, n...)
 	}
-	return Paragraph{Verdict: f.Verdict, Text: f.Sentence, More: notes}
+	var more Text
+	if len(where) > 0 {
+		more = Text{{Name: sentenceCase(strings.Join(where, ", ")) + "."}}
+	}
+	for _, n := range f.Notes {
+		if len(more) > 0 {
+			more = append(more, finding.Part{Text: " "})
+		}
+		more = append(more, n...)
+	}
+	return Paragraph{Verdict: f.Verdict, Text: f.Sentence, More: more}
 }
 
 // of lists the findings of a topic in print order.

@@ -149,17 +149,21 @@ func (b *builder) column(parts []part, j int) []fact.Fact {
 
 func (b *builder) row(p part, r finding.Row, varying []string, columns []column) Row {
 	row := Row{Winner: r.Winner}
-	name := func(s string) {
-		row.Cells = append(row.Cells, Cell{Text: Text{{Name: s}}, Slot: b.slots[s]})
+	name := func(label, s string) {
+		cell := Cell{Text: Text{{Name: s}}}
+		if label == "subject" {
+			cell.Slot = b.slots[s]
+		}
+		row.Cells = append(row.Cells, cell)
 	}
 	for _, k := range varying {
-		name(p.finding.Scope[k])
+		name(k, p.finding.Scope[k])
 	}
-	for i := range p.table.Labels {
+	for i, label := range p.table.Labels {
 		if i < len(r.Names) {
-			name(r.Names[i])
+			name(label, r.Names[i])
 		} else {
-			name("")
+			name(label, "")
 		}
 	}
 	if len(row.Cells) > 0 {
