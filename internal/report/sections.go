@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,10 +165,7 @@ func (b *builder) factTable() Table {
 	t.Columns = append(t.Columns, Column{Name: "value"}, Column{Name: "interval"}, Column{Name: "n"}, Column{Name: "planned"},
 		Column{Name: "method", Words: true}, Column{Name: "caveats", Words: true}, Column{Name: "evidence", Words: true}, Column{Name: "digest", Words: true})
 	for _, f := range b.ledger.Facts() {
-		scope := about(f)
-		if len(f.Scope) == 0 {
-			scope = "all rows"
-		}
+		scope := scopeText(f.Scope)
 		t.Rows = append(t.Rows, Row{ID: f.ID, Cells: []Cell{
 			{Text: Text{{Name: f.ID}}, Code: true}, {Text: Text{{Name: metricName(f)}}}, {Text: Text{{Name: f.Aggregate}}}, {Text: Text{{Name: string(f.Phase)}}},
 			{Text: Text{{Name: scope}}}, exact(f), interval(f), {Text: Text{{Name: strconv.Itoa(f.N)}}}, {Text: Text{{Name: strconv.Itoa(f.Planned)}}},
@@ -175,6 +173,15 @@ func (b *builder) factTable() Table {
 			{Text: Text{{Name: f.Evidence.Digest[:min(12, len(f.Evidence.Digest))]}}, Code: true}}})
 	}
 	return t
+}
+
+// scopeText names a scope's keys and values, the most telling first.
+func scopeText(scope map[string]string) string {
+	var parts []string
+	for _, k := range slices.SortedFunc(maps.Keys(scope), byTelling) {
+		parts = append(parts, k+" "+scope[k])
+	}
+	return orElse(strings.Join(parts, " · "), "all rows")
 }
 
 func metricName(f fact.Fact) string {

@@ -83,10 +83,7 @@ func (b *builder) scopeKeys(parts []part) (varying []string, fixed Text) {
 			keys[k][p.finding.Scope[k]] = true
 		}
 	}
-	first := []string{"subject", "factor", "prompt", "workload", "experiment"}
-	order := slices.SortedFunc(maps.Keys(keys), func(x, y string) int {
-		return cmp.Or(cmp.Compare(place(first, x), place(first, y)), cmp.Compare(x, y))
-	})
+	order := slices.SortedFunc(maps.Keys(keys), byTelling)
 	for _, k := range order {
 		if len(keys[k]) > 1 {
 			varying = append(varying, k)
@@ -97,11 +94,17 @@ func (b *builder) scopeKeys(parts []part) (varying []string, fixed Text) {
 	return varying, fixed
 }
 
-func place(list []string, s string) int {
-	if i := slices.Index(list, s); i >= 0 {
-		return i
+// telling are the keys of a scope by how much they say.
+var telling = []string{"subject", "against", "factor", "prompt", "workload", "experiment"}
+
+func byTelling(x, y string) int {
+	place := func(k string) int {
+		if i := slices.Index(telling, k); i >= 0 {
+			return i
+		}
+		return len(telling)
 	}
-	return len(list)
+	return cmp.Or(cmp.Compare(place(x), place(y)), cmp.Compare(x, y))
 }
 
 // merged makes one table of tables of one shape: each column gets one scale,
