@@ -74,7 +74,7 @@ func shape(t *testing.T, html []byte) []string {
 // FuzzNamesStayText: whatever a name holds, the page has the same elements, the
 // Markdown no markup of its own, and the notebook the same code.
 func FuzzNamesStayText(f *testing.F) {
-	for _, name := range append(hostile, "270m", "a\x00b\u202ec", "``", "- x", "12. x", "<!--", "]]>", "&lt;", `\`, "http://a.b", "\u2028") {
+	for _, name := range append(hostile, "270m", "a\x00b\u202ec", "``", "- x", "12. x", "<!--", "]]>", "&lt;", `\`, "http://a.b", "\u2028", "\u202e") {
 		f.Add(name)
 	}
 	f.Fuzz(staysText)

@@ -70,18 +70,18 @@ func HTML(ctx context.Context, w io.Writer, d Document) error {
 
 // tame takes out the characters that are no text: controls, and those that
 // reorder the text around them. Nothing of our own has any.
-func tame(b []byte) []byte {
-	return bytes.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\t':
-			return r
-		case r < ' ', r >= 0x7f && r < 0xa0:
-			return ' '
-		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
-		}
+func tame(b []byte) []byte { return bytes.Map(tamed, b) }
+
+func tamed(r rune) rune {
+	switch {
+	case r == '\n', r == '\t':
 		return r
-	}, b)
+	case r < ' ', r >= 0x7f && r < 0xa0:
+		return ' '
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		return -1
+	}
+	return r
 }
 
 // policy allows the page's own scripts by their digests, styles, and nothing

@@ -33,7 +33,7 @@ func Markdown(w io.Writer, d Document, picture func(figure string) string) error
 	}
 	m.line("---")
 	m.line("Every number links to its fact. Make this page again with " + code(d.Rederive) + ".")
-	_, err := w.Write(tame([]byte(strings.Join(m.out, "\n\n") + "\n")))
+	_, err := io.WriteString(w, strings.Join(m.out, "\n\n")+"\n")
 	return err
 }
 
@@ -220,7 +220,7 @@ func anchor(id string) string { return `<a id="` + strings.ToLower(id) + `"></a>
 // written so that it cannot, and the text stays on one line.
 func escape(s string) string {
 	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+	for _, r := range valid(s) {
 		switch {
 		case r == '<':
 			b.WriteString("&lt;")
@@ -241,6 +241,9 @@ func escape(s string) string {
 	return addresses.Replace(b.String())
 }
 
+// valid is a text without what is none; see tame.
+func valid(s string) string { return strings.Map(tamed, strings.ToValidUTF8(s, "\uFFFD")) }
+
 var (
 	// addresses keeps bare addresses from becoming links.
 	addresses = strings.NewReplacer("://", "&#58;//", "www.", "www&#46;", "WWW.", "WWW&#46;")
@@ -253,13 +256,13 @@ var (
 // escapeHTML makes text fit between tags and into quotes, where Markdown reads
 // code before all else, and ends at the end of a line.
 func escapeHTML(s string) string {
-	return inTags.Replace(strings.ToValidUTF8(s, "\uFFFD"))
+	return inTags.Replace(valid(s))
 }
 
 // code sets text as code, in a fence that it does not contain. A pipe would end
 // a table's cell even there.
 func code(s string) string {
-	s = strings.NewReplacer("\n", " ", "\r", " ", "|", "¦").Replace(strings.ToValidUTF8(s, "\uFFFD"))
+	s = strings.NewReplacer("\n", " ", "\r", " ", "|", "¦").Replace(valid(s))
 	if s == "" {
 		return ""
 	}
