@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +32,7 @@ type Run struct {
 // Build makes the document. A ledger without facts has no report: the error is
 // of code Invalid.
 func Build(in Input) (Document, error) {
+	in.Runs = public(in.Runs)
 	b := builder{Input: in, ledger: &Ledger{}, slots: map[string]int{}, ids: map[string]int{}}
 	if in.Analysis == nil || len(in.Runs) == 0 || !slices.ContainsFunc(in.Analysis.Facts, measured) {
 		return Document{}, fault.With(ErrEmpty, fault.Invalid, "`chimera runs show RUN` says how its requests ended")
@@ -52,6 +55,34 @@ func Build(in Input) (Document, error) {
 		}
 	}
 	return d, d.Check()
+}
+
+// public leaves folders of the machine out of manifests: a report is passed on,
+// and only the last part of a local path says something to others.
+func public(runs []Run) []Run {
+	out := slices.Clone(runs)
+	for i := range out {
+		m := &out[i].Manifest
+		m.Subjects = slices.Clone(m.Subjects)
+		for j := range m.Subjects {
+			at := m.Subjects[j].URL
+			if !strings.Contains(at, "://") && strings.ContainsAny(at, `/\`) {
+				name := at[strings.LastIndexAny(at, `/\`)+1:]
+				m.Subjects[j].URL = name
+				m.Spec = bytes.ReplaceAll(m.Spec, quotedPath(at), quotedPath(name))
+			}
+		}
+	}
+	return out
+}
+
+// quotedPath is a path as JSON writes it, without its quotes.
+func quotedPath(s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return []byte(s)
+	}
+	return b[1 : len(b)-1]
 }
 
 // measured reports a fact that says more than how many there were: a run that

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"chimera/internal/chart"
@@ -42,10 +44,14 @@ func HTML(ctx context.Context, w io.Writer, d Document) error {
 	v := pageView{Name: d.Name, Title: d.Title, Meta: textView(d.Ledger, d.Meta), Rederive: d.Rederive,
 		Style: template.CSS(chart.Style() + pageCSS)}
 	scripts := []string{pageJS}
+	drawn, err := drawAll(ctx, d.Figures())
+	if err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
 	for _, s := range d.Sections {
 		section := sectionView{ID: s.ID, Title: s.Title}
 		for _, b := range s.Blocks {
-			block, err := htmlBlock(ctx, d.Ledger, b)
+			block, err := htmlBlock(drawn, d.Ledger, b)
 			if err != nil {
 				return fmt.Errorf("write page: section %s: %w", s.ID, err)
 			}
@@ -64,7 +70,7 @@ func HTML(ctx context.Context, w io.Writer, d Document) error {
 	if err := page.Execute(&out, v); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
-	_, err := w.Write(tame(out.Bytes()))
+	_, err = w.Write(tame(out.Bytes()))
 	return err
 }
 
@@ -162,7 +168,7 @@ type (
 	}
 )
 
-func htmlBlock(ctx context.Context, l *Ledger, b Block) (blockView, error) {
+func htmlBlock(drawn drawings, l *Ledger, b Block) (blockView, error) {
 	switch b := b.(type) {
 	case Answer:
 		how := make([][]spanView, 0, len(b.How))
@@ -177,7 +183,7 @@ func htmlBlock(ctx context.Context, l *Ledger, b Block) (blockView, error) {
 	case Table:
 		return blockView{Table: htmlTable(l, b)}, nil
 	case Figure:
-		return htmlFigure(ctx, l, b)
+		return htmlFigure(drawn, l, b), nil
 	case Checks:
 		var all []checkView
 		for _, c := range b.Items {
@@ -192,7 +198,7 @@ func htmlBlock(ctx context.Context, l *Ledger, b Block) (blockView, error) {
 	if f, ok := b.(Fold); ok {
 		v := &foldView{Title: f.Title}
 		for _, inner := range f.Blocks {
-			block, err := htmlBlock(ctx, l, inner)
+			block, err := htmlBlock(drawn, l, inner)
 			if err != nil {
 				return blockView{}, err
 			}
@@ -325,18 +331,42 @@ func cellText(l *Ledger, c Cell) (text []spanView, sort string, sortable bool) {
 // plain is a text without its marks.
 func plain(l *Ledger, t Text) string { return t.Print(l.Fact) }
 
-func htmlFigure(ctx context.Context, l *Ledger, f Figure) (blockView, error) {
-	drawing, err := f.Drawing.HTML(ctx)
-	if err != nil {
-		return blockView{}, fmt.Errorf("figure %s: %w", f.Drawing.ID(), err)
+// drawings are figures as fragments of a page, by id.
+type drawings map[string]template.HTML
+
+// drawAll draws all figures, as many at a time as pay: each drawing keeps one
+// core busy.
+func drawAll(ctx context.Context, figures []Figure) (drawings, error) {
+	const workers = 2
+	fragments, errs := make([][]byte, len(figures)), make([]error, len(figures))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(figures); i = int(next.Add(1)) - 1 {
+				fragments[i], errs[i] = figures[i].Drawing.HTML(ctx)
+			}
+		})
 	}
-	v := &figureView{Drawing: template.HTML(drawing)}
+	wait.Wait()
+	all := drawings{}
+	for i, f := range figures {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("figure %s: %w", f.Drawing.ID(), errs[i])
+		}
+		all[f.Drawing.ID()] = template.HTML(fragments[i])
+	}
+	return all, nil
+}
+
+func htmlFigure(drawn drawings, l *Ledger, f Figure) blockView {
+	v := &figureView{Drawing: drawn[f.Drawing.ID()]}
 	for _, id := range slices.Compact(slices.Clone(f.Facts)) {
 		drawn, _ := l.Fact(id)
 		n := sentenceNumber(drawn, finding.AsBoth)
 		v.Facts = append(v.Facts, []spanView{{Text: about(drawn) + " ", Name: true}, factView(drawn, n)})
 	}
-	return blockView{Figure: v}, nil
+	return blockView{Figure: v}
 }
 
 // about names a fact by its scope.

@@ -38,7 +38,7 @@ type LedgerRun struct {
 func JSON(w io.Writer, in Input, d Document, tables []string) error {
 	f := LedgerFile{Schema: LedgerSchema, Title: d.Title, Template: in.Template, Tables: append([]string{}, tables...), Facts: d.Ledger.Facts(),
 		Findings: append([]finding.Finding{}, in.Analysis.Findings...)}
-	for _, r := range in.Runs {
+	for _, r := range public(in.Runs) {
 		f.Runs = append(f.Runs, LedgerRun{r.Manifest.Run, r.Manifest.Name, r.Status, r.Digest, r.Manifest})
 	}
 	enc := json.NewEncoder(w)

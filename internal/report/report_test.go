@@ -314,3 +314,20 @@ func TestTablesOfOneShapeBecomeOne(t *testing.T) {
 	}
 	t.Error("there is no ranking table")
 }
+
+// TestFoldersStayAtHome: a report is passed on; the folders of the machine that
+// made it are nobody's business.
+func TestFoldersStayAtHome(t *testing.T) {
+	in := input(t)
+	in.Runs[0].Manifest.Subjects[0].URL = "/home/ada/models/quickstart"
+	in.Runs[0].Manifest.Spec = json.RawMessage(`{"targets":[{"url":"/home/ada/models/quickstart"}]}`)
+	d := build(t, in)
+	for name, b := range map[string][]byte{"page": page(t, d), "markdown": markdown(t, d), "ledger": ledger(t, in, d)} {
+		if bytes.Contains(b, []byte("/home/ada")) {
+			t.Errorf("the %s names a folder of this machine", name)
+		}
+	}
+	if in.Runs[0].Manifest.Subjects[0].URL != "/home/ada/models/quickstart" {
+		t.Error("the manifest that was given is changed")
+	}
+}
