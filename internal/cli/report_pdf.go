@@ -64,7 +64,7 @@ func printPage(ctx context.Context, browser, scratch, source string) ([]byte, er
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // a browser refuses to run as root with one
 	}
-	cmd := exec.CommandContext(ctx, browser, append(args, "file://"+filepath.ToSlash(source))...)
+	cmd := exec.CommandContext(ctx, browser, append(args, "file:///"+strings.TrimPrefix(filepath.ToSlash(source), "/"))...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	cmd.WaitDelay = time.Second
