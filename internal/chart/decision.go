@@ -39,10 +39,12 @@ type Node struct {
 type Edge struct{ From, To, Label string }
 
 const (
-	nodeWidth = 190.0
-	nodeGap   = 22.0
-	rankGap   = 74.0
-	maxNodes  = 48
+	nodeGap  = 22.0
+	rankGap  = 74.0
+	edgeGap  = 14.0
+	perRank  = 5 // boxes beside each other that can still be read
+	maxNodes = 48
+	maxEdges = 60
 )
 
 // vertex is a box, or a place that a long arrow passes.
@@ -101,16 +103,14 @@ func newDiagram(c *canvas, nodes []Node, edges []Edge) *diagram {
 		d.vertices = append(d.vertices, vertex{node: &nodes[i]})
 	}
 	lost := 0
-	for _, e := range edges {
+	for _, e := range first(c, edges, maxEdges, "arrows") {
 		a, okA := index[e.From]
 		b, okB := index[e.To]
 		if !okA || !okB {
 			lost++
 			continue
 		}
-		if len(d.links) < 4*maxNodes {
-			d.links = append(d.links, link{path: []int{a, b}, label: clean(e.Label)})
-		}
+		d.links = append(d.links, link{path: []int{a, b}, label: clean(e.Label)})
 	}
 	if lost > 0 {
 		c.note("%d arrows lead to boxes that are not there and are left out.", lost)
@@ -148,8 +148,35 @@ func (d *diagram) reaches(next map[int][]int, from, to int, seen map[int]bool) b
 	return false
 }
 
-// rank puts each box below all that lead to it.
+// rank puts each box below all that lead to it, and moves what would make a
+// rank too wide further down: first boxes that lead nowhere.
 func (d *diagram) rank() {
+	d.sink()
+	for r := 0; r < len(d.vertices); r++ {
+		for {
+			var here []int
+			for i, v := range d.vertices {
+				if v.rank == r {
+					here = append(here, i)
+				}
+			}
+			if len(here) <= perRank {
+				break
+			}
+			last := here[len(here)-1]
+			for _, i := range here {
+				if !slices.ContainsFunc(d.links, func(l link) bool { return !l.back && l.path[0] == i }) {
+					last = i
+				}
+			}
+			d.vertices[last].rank++
+			d.sink()
+		}
+	}
+}
+
+// sink lowers boxes until every arrow points downwards.
+func (d *diagram) sink() {
 	for range d.vertices {
 		for _, l := range d.links {
 			if a, b := l.path[0], l.path[1]; !l.back {
@@ -210,50 +237,45 @@ func (d *diagram) order() {
 	}
 }
 
-// place gives every box its size and place, and returns the height of all. A
-// rank that is wider than the sheet is broken into rows.
+// place gives every box its size and place, and returns the height of all.
 func (d *diagram) place() float64 {
-	const perRow = 6
 	y := 8.0
 	if slices.ContainsFunc(d.links, func(l link) bool { return l.back }) {
 		y += 18
 	}
 	for _, rank := range d.ranks {
-		for from := 0; from < len(rank); {
-			boxes, to := 0, from
-			for to < len(rank) && (d.vertices[rank[to]].node == nil || boxes < perRow) {
-				if d.vertices[rank[to]].node != nil {
-					boxes++
-				}
-				to++
-			}
-			y = d.row(rank[from:to], y, boxes)
-			if to < len(rank) {
-				y += 34 - rankGap
-			}
-			from = to
-		}
+		y = d.row(rank, y)
 	}
 	return y - rankGap + 12
 }
 
-func (d *diagram) row(row []int, y float64, boxes int) float64 {
-	free := fullWidth - nodeGap*float64(len(row)+1) - 14*float64(len(row)-boxes)
-	w := nodeWidth
-	if boxes > 0 {
-		w = min(260, free/float64(boxes))
+// row sizes and places one rank at y, and returns where the next one begins.
+func (d *diagram) row(row []int, y float64) float64 {
+	boxes := 0
+	for _, i := range row {
+		if d.vertices[i].node != nil {
+			boxes++
+		}
+	}
+	gap, pass := nodeGap, 14.0
+	room := func() float64 {
+		free := fullWidth - 2*edgeGap - gap*float64(len(row)-1) - pass*float64(len(row)-boxes)
+		return free / float64(max(boxes, 1))
+	}
+	if room() < 110 { // many arrows pass between the boxes
+		gap, pass = 6, 4
 	}
 	high := 0.0
 	for _, i := range row {
 		v := &d.vertices[i]
-		v.w = 14
+		v.w = pass
 		if v.node != nil {
-			v.w = w
+			v.w = min(260, max(48, room()))
 			d.measure(v)
 		}
 		high = max(high, v.h)
 	}
-	d.align(row)
+	d.align(row, gap)
 	for _, i := range row {
 		v := &d.vertices[i]
 		v.y = y
@@ -267,7 +289,7 @@ func (d *diagram) row(row []int, y float64, boxes int) float64 {
 // align puts each of a row below the middle of what leads to it, as far as its
 // neighbours leave room: the mean of packing from the left and from the right,
 // which keeps both order and distances.
-func (d *diagram) align(row []int) {
+func (d *diagram) align(row []int, gap float64) {
 	wish := make([]float64, len(row))
 	for k, i := range row {
 		v := d.vertices[i]
@@ -281,33 +303,32 @@ func (d *diagram) align(row []int) {
 		}
 		wish[k] -= v.w / 2
 	}
-	const edge = 14.0
 	n := len(row)
 	wide := func(k int) float64 { return d.vertices[row[k]].w }
 	least, most := make([]float64, n), make([]float64, n) // where each may be
 	left, right := make([]float64, n), make([]float64, n)
 	for k := range n {
-		least[k] = edge
+		least[k] = edgeGap
 		if k > 0 {
-			least[k] = least[k-1] + wide(k-1) + nodeGap
+			least[k] = least[k-1] + wide(k-1) + gap
 		}
 		r := n - 1 - k
-		most[r] = fullWidth - edge - wide(r)
+		most[r] = fullWidth - edgeGap - wide(r)
 		if k > 0 {
-			most[r] = most[r+1] - nodeGap - wide(r)
+			most[r] = most[r+1] - gap - wide(r)
 		}
 	}
 	for k := range n {
 		left[k] = wish[k]
 		if k > 0 {
-			left[k] = max(wish[k], left[k-1]+wide(k-1)+nodeGap)
+			left[k] = max(wish[k], left[k-1]+wide(k-1)+gap)
 		}
 		left[k] = min(max(left[k], least[k]), most[k])
 	}
 	for k := n - 1; k >= 0; k-- {
 		right[k] = wish[k]
 		if k < n-1 {
-			right[k] = min(wish[k], right[k+1]-nodeGap-wide(k))
+			right[k] = min(wish[k], right[k+1]-gap-wide(k))
 		}
 		right[k] = max(min(right[k], most[k]), least[k])
 		d.vertices[row[k]].x = (left[k] + right[k]) / 2
@@ -440,7 +461,7 @@ func tracks(gap []*hop) {
 	slices.SortStableFunc(left, func(a, b *hop) int { return cmp.Compare(a.x0, b.x0) })
 	for _, side := range [][]*hop{right, left} {
 		for i, h := range side {
-			h.track = i % 4
+			h.track = i % 6
 		}
 	}
 }
@@ -449,7 +470,7 @@ func (d *diagram) arrow(l *layer, k link, hops []hop) {
 	start := point{X: hops[0].x0, Y: hops[0].y0}
 	line := []point{start}
 	for _, h := range hops {
-		switch level := max(h.y1-34+6*float64(h.track), h.y0+4); {
+		switch level := max(h.y1-36+4.5*float64(h.track), h.y0+4); {
 		case k.back:
 			line = append(line, point{X: h.x0, Y: h.y0 + 34}, point{X: 6, Y: h.y0 + 34}, point{X: 6, Y: h.y1 - 14}, point{X: h.x1, Y: h.y1 - 14})
 		case math.Abs(h.x0-h.x1) > .5:
