@@ -34,7 +34,7 @@ func newDiagram(c *canvas, nodes []Node, edges []Edge) *diagram {
 		d.links = append(d.links, link{path: []int{a, b}, label: clean(e.Label)})
 	}
 	if lost > 0 {
-		c.note("%d arrows lead to boxes that are not there and are left out.", lost)
+		c.note("Arrows to boxes that are not there, left out: %d.", lost)
 	}
 	d.marksBack()
 	return d
