@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -39,10 +38,12 @@ type Node struct {
 type Edge struct{ From, To, Label string }
 
 const (
-	nodeWidth = 190.0
-	nodeGap   = 22.0
-	rankGap   = 74.0
-	maxNodes  = 48
+	nodeGap  = 22.0
+	rankGap  = 74.0
+	edgeGap  = 14.0
+	perRank  = 5 // boxes beside each other that can still be read
+	maxNodes = 48
+	maxEdges = 60
 )
 
 // vertex is a box, or a place that a long arrow passes.
@@ -84,252 +85,6 @@ func (f Decision) plot(c *canvas) {
 	c.note("Rounded: a question; grey: a finding; thick: what is chosen; dashed: what cannot be decided.")
 }
 
-type diagram struct {
-	c        *canvas
-	vertices []vertex
-	links    []link
-	ranks    [][]int
-}
-
-func newDiagram(c *canvas, nodes []Node, edges []Edge) *diagram {
-	d := &diagram{c: c}
-	index := map[string]int{}
-	for i := range nodes {
-		if _, twice := index[nodes[i].ID]; !twice {
-			index[nodes[i].ID] = i
-		}
-		d.vertices = append(d.vertices, vertex{node: &nodes[i]})
-	}
-	lost := 0
-	for _, e := range edges {
-		a, okA := index[e.From]
-		b, okB := index[e.To]
-		if !okA || !okB {
-			lost++
-			continue
-		}
-		if len(d.links) < 4*maxNodes {
-			d.links = append(d.links, link{path: []int{a, b}, label: clean(e.Label)})
-		}
-	}
-	if lost > 0 {
-		c.note("%d arrows lead to boxes that are not there and are left out.", lost)
-	}
-	d.marksBack()
-	return d
-}
-
-// marksBack finds the arrows that would close a circle, in the order given.
-func (d *diagram) marksBack() {
-	next := map[int][]int{}
-	for i := range d.links {
-		a, b := d.links[i].path[0], d.links[i].path[1]
-		if d.reaches(next, b, a, map[int]bool{}) {
-			d.links[i].back = true
-			continue
-		}
-		next[a] = append(next[a], b)
-	}
-}
-
-func (d *diagram) reaches(next map[int][]int, from, to int, seen map[int]bool) bool {
-	if from == to {
-		return true
-	}
-	if seen[from] {
-		return false
-	}
-	seen[from] = true
-	for _, n := range next[from] {
-		if d.reaches(next, n, to, seen) {
-			return true
-		}
-	}
-	return false
-}
-
-// rank puts each box below all that lead to it.
-func (d *diagram) rank() {
-	for range d.vertices {
-		for _, l := range d.links {
-			if a, b := l.path[0], l.path[1]; !l.back {
-				d.vertices[b].rank = max(d.vertices[b].rank, d.vertices[a].rank+1)
-			}
-		}
-	}
-}
-
-// route gives long arrows a place in every rank they pass.
-func (d *diagram) route() {
-	for i := range d.links {
-		l := &d.links[i]
-		if l.back {
-			continue
-		}
-		a, b := l.path[0], l.path[1]
-		l.path = []int{a}
-		for r := d.vertices[a].rank + 1; r < d.vertices[b].rank; r++ {
-			d.vertices = append(d.vertices, vertex{rank: r})
-			l.path = append(l.path, len(d.vertices)-1)
-		}
-		l.path = append(l.path, b)
-		for k := 1; k < len(l.path); k++ {
-			v := &d.vertices[l.path[k]]
-			v.in = append(v.in, l.path[k-1])
-		}
-	}
-	deepest := 0
-	for _, v := range d.vertices {
-		deepest = max(deepest, v.rank)
-	}
-	d.ranks = make([][]int, deepest+1)
-	for i, v := range d.vertices {
-		d.ranks[v.rank] = append(d.ranks[v.rank], i)
-	}
-}
-
-// order sorts each rank by the middle of what leads to it (Sugiyama, 1981).
-func (d *diagram) order() {
-	place := make([]float64, len(d.vertices))
-	for _, rank := range d.ranks {
-		middle := func(i int) float64 {
-			in := d.vertices[i].in
-			if len(in) == 0 {
-				return .5
-			}
-			sum := 0.0
-			for _, k := range in {
-				sum += place[k]
-			}
-			return sum / float64(len(in))
-		}
-		slices.SortStableFunc(rank, func(a, b int) int { return cmp.Compare(middle(a), middle(b)) })
-		for k, i := range rank {
-			place[i] = (float64(k) + .5) / float64(len(rank))
-		}
-	}
-}
-
-// place gives every box its size and place, and returns the height of all. A
-// rank that is wider than the sheet is broken into rows.
-func (d *diagram) place() float64 {
-	const perRow = 6
-	y := 8.0
-	if slices.ContainsFunc(d.links, func(l link) bool { return l.back }) {
-		y += 18
-	}
-	for _, rank := range d.ranks {
-		for from := 0; from < len(rank); {
-			boxes, to := 0, from
-			for to < len(rank) && (d.vertices[rank[to]].node == nil || boxes < perRow) {
-				if d.vertices[rank[to]].node != nil {
-					boxes++
-				}
-				to++
-			}
-			y = d.row(rank[from:to], y, boxes)
-			if to < len(rank) {
-				y += 34 - rankGap
-			}
-			from = to
-		}
-	}
-	return y - rankGap + 12
-}
-
-func (d *diagram) row(row []int, y float64, boxes int) float64 {
-	free := fullWidth - nodeGap*float64(len(row)+1) - 14*float64(len(row)-boxes)
-	w := nodeWidth
-	if boxes > 0 {
-		w = min(260, free/float64(boxes))
-	}
-	high := 0.0
-	for _, i := range row {
-		v := &d.vertices[i]
-		v.w = 14
-		if v.node != nil {
-			v.w = w
-			d.measure(v)
-		}
-		high = max(high, v.h)
-	}
-	d.align(row)
-	for _, i := range row {
-		v := &d.vertices[i]
-		v.y = y
-		if v.node == nil {
-			v.h = high
-		}
-	}
-	return y + high + rankGap
-}
-
-// align puts each of a row below the middle of what leads to it, as far as its
-// neighbours leave room: the mean of packing from the left and from the right,
-// which keeps both order and distances.
-func (d *diagram) align(row []int) {
-	wish := make([]float64, len(row))
-	for k, i := range row {
-		v := d.vertices[i]
-		wish[k] = fullWidth * (float64(k) + .5) / float64(len(row))
-		if len(v.in) > 0 {
-			wish[k] = 0
-			for _, from := range v.in {
-				f := d.vertices[from]
-				wish[k] += (f.x + f.w/2) / float64(len(v.in))
-			}
-		}
-		wish[k] -= v.w / 2
-	}
-	const edge = 14.0
-	n := len(row)
-	wide := func(k int) float64 { return d.vertices[row[k]].w }
-	least, most := make([]float64, n), make([]float64, n) // where each may be
-	left, right := make([]float64, n), make([]float64, n)
-	for k := range n {
-		least[k] = edge
-		if k > 0 {
-			least[k] = least[k-1] + wide(k-1) + nodeGap
-		}
-		r := n - 1 - k
-		most[r] = fullWidth - edge - wide(r)
-		if k > 0 {
-			most[r] = most[r+1] - nodeGap - wide(r)
-		}
-	}
-	for k := range n {
-		left[k] = wish[k]
-		if k > 0 {
-			left[k] = max(wish[k], left[k-1]+wide(k-1)+nodeGap)
-		}
-		left[k] = min(max(left[k], least[k]), most[k])
-	}
-	for k := n - 1; k >= 0; k-- {
-		right[k] = wish[k]
-		if k < n-1 {
-			right[k] = min(wish[k], right[k+1]-nodeGap-wide(k))
-		}
-		right[k] = max(min(right[k], most[k]), least[k])
-		d.vertices[row[k]].x = (left[k] + right[k]) / 2
-	}
-}
-
-func (d *diagram) measure(v *vertex) {
-	v.text = clip(wrap(clean(v.node.Text), labelSize, true, v.w-24), 5, labelSize, v.w-24)
-	v.note = clip(wrap(clean(v.node.Note), noteSize, false, v.w-24), 3, noteSize, v.w-24)
-	v.h = 18 + float64(len(v.text))*17 + float64(len(v.note))*15
-}
-
-// clip keeps the first lines and shows by an ellipsis that there were more.
-func clip(lines []string, most int, size, wide float64) []string {
-	if len(lines) <= most {
-		return lines
-	}
-	lines = lines[:most]
-	lines[most-1] = fit(lines[most-1]+" … …", size, true, wide)
-	return lines
-}
-
 func (d *diagram) box(l *layer, v *vertex) {
 	a, b := point{X: v.x, Y: v.y}, point{X: v.x + v.w, Y: v.y + v.h}
 	fill, outline, ink, r := ground, accent, fg, 14.0
@@ -364,92 +119,11 @@ func (d *diagram) box(l *layer, v *vertex) {
 	l.add(a, tip, marks...)
 }
 
-// hop is one part of an arrow, from the foot of a box to the head of one below.
-type hop struct {
-	link           int
-	x0, y0, x1, y1 float64
-	track          int
-}
-
-func (d *diagram) arrows(l *layer) {
-	for i, hops := range d.hops() {
-		d.arrow(l, d.links[i], hops)
-	}
-}
-
-// hops lays the arrows out: those of one box leave and arrive beside each other
-// in the order of their other ends, and level parts lie under each other so
-// that neighbours do not cross.
-func (d *diagram) hops() [][]hop {
-	outs, ins := map[int][]int{}, map[int][]int{}
-	for i, k := range d.links {
-		a, b := k.path[0], k.path[len(k.path)-1]
-		outs[a], ins[b] = append(outs[a], i), append(ins[b], i)
-	}
-	d.sortPorts(outs, func(k link) int { return k.path[1] })
-	d.sortPorts(ins, func(k link) int { return k.path[len(k.path)-2] })
-	port := func(list []int, i int, v vertex) float64 {
-		return v.x + v.w*(float64(slices.Index(list, i))+1)/(float64(len(list))+1)
-	}
-	all := make([][]hop, len(d.links))
-	gaps := map[float64][]*hop{}
-	for i, k := range d.links {
-		all[i] = make([]hop, len(k.path)-1)
-		for n := range all[i] {
-			a, b := d.vertices[k.path[n]], d.vertices[k.path[n+1]]
-			h := hop{link: i, x0: a.x + a.w/2, y0: a.y + a.h, x1: b.x + b.w/2, y1: b.y}
-			if n == 0 {
-				h.x0 = port(outs[k.path[0]], i, a)
-			}
-			if n == len(all[i])-1 {
-				h.x1 = port(ins[k.path[n+1]], i, b)
-			}
-			all[i][n] = h
-			if !k.back {
-				gaps[h.y1] = append(gaps[h.y1], &all[i][n])
-			}
-		}
-	}
-	for _, gap := range gaps {
-		tracks(gap)
-	}
-	return all
-}
-
-func (d *diagram) sortPorts(links map[int][]int, far func(link) int) {
-	for _, list := range links {
-		slices.SortStableFunc(list, func(a, b int) int {
-			x, y := d.vertices[far(d.links[a])], d.vertices[far(d.links[b])]
-			return cmp.Compare(x.x+x.w/2, y.x+y.w/2)
-		})
-	}
-}
-
-// tracks numbers the level parts of one gap from the top: of those that run to
-// the right the last begins, of those to the left the first.
-func tracks(gap []*hop) {
-	right, left := []*hop{}, []*hop{}
-	for _, h := range gap {
-		if h.x1 >= h.x0 {
-			right = append(right, h)
-		} else {
-			left = append(left, h)
-		}
-	}
-	slices.SortStableFunc(right, func(a, b *hop) int { return cmp.Compare(b.x0, a.x0) })
-	slices.SortStableFunc(left, func(a, b *hop) int { return cmp.Compare(a.x0, b.x0) })
-	for _, side := range [][]*hop{right, left} {
-		for i, h := range side {
-			h.track = i % 4
-		}
-	}
-}
-
 func (d *diagram) arrow(l *layer, k link, hops []hop) {
 	start := point{X: hops[0].x0, Y: hops[0].y0}
 	line := []point{start}
 	for _, h := range hops {
-		switch level := max(h.y1-34+6*float64(h.track), h.y0+4); {
+		switch level := max(h.y1-36+4.5*float64(h.track), h.y0+4); {
 		case k.back:
 			line = append(line, point{X: h.x0, Y: h.y0 + 34}, point{X: 6, Y: h.y0 + 34}, point{X: 6, Y: h.y1 - 14}, point{X: h.x1, Y: h.y1 - 14})
 		case math.Abs(h.x0-h.x1) > .5:

@@ -182,7 +182,7 @@ func (c *canvas) finishNotes() {
 		c.note("%s of %s points are drawn, %s; %s are left out.", grouped(c.drawn), grouped(c.given), c.how, grouped(c.given-c.drawn))
 	}
 	if c.odd > 0 {
-		c.note("Not drawn: %s values that are no finite numbers.", grouped(c.odd))
+		c.note("Values that are no finite numbers, not drawn: %s.", grouped(c.odd))
 	}
 }
 

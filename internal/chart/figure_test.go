@@ -138,3 +138,21 @@ func TestADocumentOpensOffline(t *testing.T) {
 		t.Errorf("%d figures make a page of %d bytes", len(drawings), len(page))
 	}
 }
+
+// Every arrow of a dense diagram is drawn, whatever circles it has.
+func TestADenseDecisionIsLaidOut(t *testing.T) {
+	var d chart.Decision
+	r := noise(5)
+	name := func() string { return string(rune('A' + int((r.next()+1)*23))) }
+	for i := range 46 {
+		d.Nodes = append(d.Nodes, chart.Node{ID: string(rune('A' + i)), Text: "a finding with some words"})
+	}
+	for range 200 {
+		d.Edges = append(d.Edges, chart.Edge{From: name(), To: name(), Label: "so"})
+	}
+	drawing := chart.Draw(d)
+	sound(t, drawing)
+	if !strings.Contains(drawing.Caption(), "The first 60 of 200 arrows are drawn; 140 are left out.") {
+		t.Error(drawing.Caption())
+	}
+}

@@ -224,7 +224,7 @@ func (t *tradeOff) draw(options []Option, front []point) {
 		}
 	}
 	if labels.left > 0 {
-		t.c.note("%d names that would hide others are in the table.", labels.left)
+		t.c.note("Names that would hide others, in the table alone: %d.", labels.left)
 	}
 	for _, o := range options {
 		t.row(o)

@@ -44,18 +44,22 @@ const drawLimit = time.Minute
 // is first needed. All methods are safe for concurrent use.
 type Engine struct {
 	measure  Measure
-	slots    chan *quickjs.VM // a nil machine is one not made yet
+	idle     chan *quickjs.VM // machines that wait for work
+	unmade   chan struct{}    // one for each machine not made yet
 	compiled func() ([]byte, error)
+	closing  func() error
 }
 
 // New returns an engine that makes up to machines drawings at a time, at about
 // 30 MB each. It costs nothing until the first drawing; Close frees it.
 func New(measure Measure, machines int) *Engine {
-	e := &Engine{measure: measure, slots: make(chan *quickjs.VM, max(1, machines))}
-	for range cap(e.slots) {
-		e.slots <- nil
+	n := max(1, machines)
+	e := &Engine{measure: measure, idle: make(chan *quickjs.VM, n), unmade: make(chan struct{}, n)}
+	for range n {
+		e.unmade <- struct{}{}
 	}
 	e.compiled = sync.OnceValues(compile)
+	e.closing = sync.OnceValue(e.free)
 	return e
 }
 
@@ -77,27 +81,18 @@ func compile() ([]byte, error) {
 // SVG draws option, in JSON, at a size in pixels. prefix, of letters, digits
 // and hyphens, begins every id in the drawing, so that several can share a page.
 func (e *Engine) SVG(ctx context.Context, option []byte, width, height int, prefix string) ([]byte, error) {
-	var vm *quickjs.VM
-	select {
-	case vm = <-e.slots:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("draw %s: %w", prefix, context.Cause(ctx))
-	}
-	if vm == nil {
-		var err error
-		if vm, err = e.start(); err != nil {
-			e.slots <- nil
-			return nil, err
-		}
+	vm, err := e.machine(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("draw %s: %w", prefix, err)
 	}
 	drawn, err := vm.Call("chimera.svg", string(option), width, height)
 	if err != nil {
 		// A drawing that was cut off leaves the machine in an unknown state.
 		vm.Close()
-		e.slots <- nil
+		e.unmade <- struct{}{}
 		return nil, fmt.Errorf("draw %s: %w", prefix, err)
 	}
-	e.slots <- vm
+	e.idle <- vm
 	text, ok := drawn.(string)
 	if !ok {
 		return nil, fmt.Errorf("draw %s: the library returned %T, not a drawing", prefix, drawn)
@@ -105,15 +100,43 @@ func (e *Engine) SVG(ctx context.Context, option []byte, width, height int, pref
 	return normal(text, prefix), nil
 }
 
+// machine returns one that waits, or makes one, or waits for one.
+func (e *Engine) machine(ctx context.Context) (*quickjs.VM, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case vm := <-e.idle: // one that is made is faster than a new one
+		return vm, nil
+	default:
+	}
+	select {
+	case vm := <-e.idle:
+		return vm, nil
+	case <-e.unmade:
+		vm, err := e.start()
+		if err != nil {
+			e.unmade <- struct{}{}
+		}
+		return vm, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // Close waits for drawings in progress and frees the machines. Later drawings
-// would wait for a machine until their context ends.
-func (e *Engine) Close() error {
+// would wait for a machine until their context ends. A second call does nothing.
+func (e *Engine) Close() error { return e.closing() }
+
+func (e *Engine) free() error {
 	var first error
-	for range cap(e.slots) {
-		if vm := <-e.slots; vm != nil {
+	for range cap(e.idle) {
+		select {
+		case vm := <-e.idle:
 			if err := vm.Close(); err != nil && first == nil {
 				first = err
 			}
+		case <-e.unmade:
 		}
 	}
 	return first
