@@ -137,7 +137,11 @@ func (a *app) printAnalysis(an *finding.Analysis, q analyzeFlags) {
 		}
 	}
 	paragraph(a.Stdout, "", fmt.Sprintf("%d requests (%s), %d readings", an.Rows.Samples, strings.Join(counts, ", "), an.Rows.Readings))
-	if len(an.Findings) == 0 {
+	switch {
+	case len(an.Findings) == 0 && len(q.kinds) > 0:
+		fmt.Fprintf(a.Stdout, "\nno finding of kind %s\n", strings.Join(q.kinds, ", "))
+		return
+	case len(an.Findings) == 0:
 		fmt.Fprintln(a.Stdout, "\nno question that chimera asks can be put to these rows")
 		return
 	}

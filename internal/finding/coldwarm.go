@@ -82,6 +82,7 @@ func (a *analyst) coldCost(b *bench, subject, metric string, cold, warm []*strat
 	case err != nil || r.Interval == nil:
 		f.Verdict = Inconclusive
 		f.Sentence = say("The cold ", plural(fc.N, "request", "requests"), " of ", nm(subject), " took ", val(fc), " to the first token (n = ", count(fc), "), warm ones ", both(fw), " (n = ", count(fw), "): too few loads for an interval.")
+		a.begin(&f, leastLoads, "cold starts")
 		f.Checks = append(f.Checks, Check{EnoughN, Fail, say("one load, or one warm request, has no spread")})
 	default:
 		ratio := a.derive(fact.Fact{Metric: metric, Version: fc.Version, Aggregate: "ratio", Unit: unit.Ratio, Scope: with(scope, "of", "cold", "to", "warm"),
@@ -98,7 +99,7 @@ func (a *analyst) coldCost(b *bench, subject, metric string, cold, warm []*strat
 		default:
 			f.Verdict = Inconclusive
 		}
-		f.Checks = append(f.Checks, Check{EnoughN, enough(fc.N >= 5), say(count(fc), " loads stand against ", count(fw), " warm requests")})
+		f.Checks = append(f.Checks, Check{EnoughN, enough(fc.N >= leastLoads), say(count(fc), " loads stand against ", count(fw), " warm requests")})
 	}
 	f.Figures = []Figure{{ID: "cold-warm", Kind: Distribution, Title: f.Sentence, Panels: []Panel{p}}}
 	return f

@@ -215,6 +215,17 @@ func (a *analyst) neededFact(sd, d float64, units int, what string, of fact.Fact
 		Method: fmt.Sprintf("%s that show a difference as seen here, or of %g %% if that is more, with power 0.8, from the scatter of these; at least twice as many as there are", what, Margin*100)}, of), true
 }
 
+// leastLoads is how many cold starts a claim about them takes (method §2.2).
+const leastLoads = 5
+
+// begin adds to an inconclusive finding without any scatter how many units one
+// must have to know it.
+func (a *analyst) begin(f *Finding, n int, what string) {
+	x := a.derive(fact.Fact{Metric: f.Metric, Version: 1, Aggregate: "needed_n", Unit: unit.None, Scope: f.Scope, Value: sample.Some(float64(n)), Method: what + " that a comparison begins with"})
+	f.Needed = x.ID
+	f.Notes = append(f.Notes, say("One value tells nothing of the scatter; a comparison begins with ", val(x), " ", what, "."))
+}
+
 // resolve adds to an inconclusive finding what would decide it.
 func (a *analyst) resolve(f *Finding, sd, d float64, units int, what string, of fact.Fact) {
 	if least, err := stats.NeededPerGroup(math.Log1p(Margin)/(sd/math.Sqrt2), Alpha, 0.8); err == nil && least <= units && math.Abs(d) < math.Log1p(Margin) {

@@ -111,6 +111,7 @@ func (a *analyst) configuration(g *grid, metric string) Finding {
 		f.Verdict = Inconclusive
 		f.Sentence = say("No best setting of ", nm(g.subject), " can be named for the ", label(metric), ": the ", val(effective), " configurations have ", undecided(l), ".")
 		f.Method = "no test"
+		a.begin(&f, leastBlocks, "blocks")
 		f.Checks = append(f.Checks, Check{EnoughN, Fail, say("a winner needs repeats, in blocks of random order")})
 	default:
 		f.Method = l.method() + "; the winner set is all within Tukey's reach of the best; cheapest: least " + fmt.Sprint(costs[:1][0]) + ", then the other options that take memory or processors"

@@ -252,7 +252,7 @@ func (a *analyst) decide(f *Finding, c *contest) {
 		}
 	}
 	if at < 0 {
-		f.Notes = append(f.Notes, say("One request each tells nothing of the scatter: repeat them, and the number that decides can be computed."))
+		a.begin(f, leastBlocks, "blocks")
 		return
 	}
 	p, what := c.pairs[at], "places side by side"

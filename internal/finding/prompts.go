@@ -87,6 +87,7 @@ func (a *analyst) promptVerdict(f *Finding, l layout, subject, metric string, pr
 	if l.err != nil {
 		f.Verdict, f.Method = Inconclusive, "no test"
 		f.Sentence = say("Whether prompts differ in the ", label(metric), " of ", nm(subject), " cannot be said: they have ", undecided(l), ".")
+		a.begin(f, leastBlocks, "blocks")
 		f.Checks = append(f.Checks, Check{EnoughN, Fail, say("each prompt needs repeats, in blocks of random order")})
 		return
 	}

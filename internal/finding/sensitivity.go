@@ -46,6 +46,7 @@ func (a *analyst) sensitivity(g *grid, e *effect, family int) Finding {
 	case !e.tested:
 		f.Verdict = Inconclusive
 		f.Sentence = say("What ", nm(e.factor), " changes in the ", label(e.metric), " of ", nm(g.subject), " cannot be said: its levels have ", undecided(e.layout), ".")
+		a.begin(&f, leastBlocks, "blocks")
 	default:
 		a.tested(&f, g, e, scope, family)
 	}
