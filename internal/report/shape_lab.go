@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -123,11 +124,12 @@ func (b *builder) decision() chart.Figure {
 		return cmp.Or(-compareBool(isDecided(x), isDecided(y)), cmp.Compare(rank(x), rank(y)))
 	})
 	chosen := map[string]bool{}
-	for _, f := range rankings[:min(most, len(rankings))] {
+	for i, f := range rankings[:min(most, len(rankings))] {
+		asked := fmt.Sprintf("question %d", i+1)
 		question := orElse(f.Question, "Which is best at "+f.Metric+"?")
-		fig.Nodes = append(fig.Nodes, chart.Node{ID: f.ID, Kind: chart.Question, Text: question, Note: f.Scope["experiment"]})
-		result := chart.Node{ID: f.ID + "-found", Kind: chart.Found, Text: string(f.Verdict), Note: strings.Join(first(f.Winners, 4), ", ")}
-		fig.Edges = append(fig.Edges, chart.Edge{From: f.ID, To: result.ID})
+		fig.Nodes = append(fig.Nodes, chart.Node{ID: asked, Kind: chart.Question, Text: question, Note: f.Scope["experiment"]})
+		result := chart.Node{ID: fmt.Sprintf("finding %d", i+1), Kind: chart.Found, Text: string(f.Verdict), Note: strings.Join(first(f.Winners, 4), ", ")}
+		fig.Edges = append(fig.Edges, chart.Edge{From: asked, To: result.ID})
 		if !isDecided(f) {
 			result.Kind, result.Note = chart.Refused, orElse(f.Forbids, "no winner may be named")
 		}
@@ -135,10 +137,10 @@ func (b *builder) decision() chart.Figure {
 		if f.Pick == "" {
 			continue
 		}
-		fig.Edges = append(fig.Edges, chart.Edge{From: result.ID, To: "pick-" + f.Pick})
+		fig.Edges = append(fig.Edges, chart.Edge{From: result.ID, To: "choice " + f.Pick})
 		if !chosen[f.Pick] {
 			chosen[f.Pick] = true
-			fig.Nodes = append(fig.Nodes, chart.Node{ID: "pick-" + f.Pick, Kind: chart.Chosen, Text: f.Pick})
+			fig.Nodes = append(fig.Nodes, chart.Node{ID: "choice " + f.Pick, Kind: chart.Chosen, Text: f.Pick})
 		}
 	}
 	if len(fig.Nodes) < 2 {
