@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +62,10 @@ func TestReportWithoutABrowser(t *testing.T) {
 
 // TestReportPDF prints a page twice: a PDF is one, and the same one.
 func TestReportPDF(t *testing.T) {
-	if _, err := exec.LookPath("chromium"); err != nil {
+	if !slices.ContainsFunc([]string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}, func(name string) bool {
+		_, err := exec.LookPath(name)
+		return err == nil
+	}) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("no Chromium is installed, but CI must have one")
 		}
