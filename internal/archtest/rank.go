@@ -12,20 +12,23 @@ package archtest
 var Ranks = map[string]int{
 	"fault": 0, "unit": 0, "digest": 0,
 	"sample": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1,
-	"metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
+	"chart/echarts": 1, "chart/paint": 1,
+	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
 	"load": 3, "engine": 3, "fact": 3,
-	"synth": 4, "store": 4,
-	"run": 5, "export": 5,
+	"synth": 4, "store": 4, "importer": 4, "finding": 4,
+	"run": 5, "export": 5, "report": 5,
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
+	"importer/aiperf": 5, "importer/gobench": 5, "importer/guidellm": 5, "importer/legacy": 5,
+	"importer/llamabench": 5, "importer/ollamabench": 5, "importer/vllm": 5,
 	"cli": 7,
 }
 
 // TestOnly packages hold contract suites and test helpers. Only tests import
 // them, and they have no rank: they may see whatever they test.
 var TestOnly = map[string]bool{
-	"archtest": true, "fidelity": true, "golden": true, "store/storetest": true, "target/targettest": true,
+	"archtest": true, "fidelity": true, "golden": true, "report/reporttest": true, "store/storetest": true, "target/targettest": true,
 }
 
 // StandardOnly packages of rank 0 import nothing but the standard library.
@@ -41,13 +44,17 @@ var Forbidden = map[string][]string{
 	"quant":     {"net", "os"},
 	"load":      {"encoding/json", "database/sql", "net/http"},
 	"run":       {"database/sql", "net/http"},
+	"finding":   {"net", "os", "database/sql"},
 	"target":    {"database/sql"},
 	"store":     {"database/sql", "net"},
 	"gguf":      {"net"},
 	"engine":    {"net"},
 	"tensor":    {"net", "os"},
 	"export":    {"database/sql", "net"},
+	"report":    {"chimera/internal/stats", "chimera/internal/store", "chimera/internal/run", "chimera/internal/target", "database/sql", "net", "os"},
+	"importer":  {"database/sql", "net"},
 	"telemetry": {"database/sql"},
+	"chart":     {"net", "os"},
 }
 
 // Drivers of databases may be imported only below store/.

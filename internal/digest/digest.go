@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strconv"
 )
 
 // Bytes returns the digest of b.
@@ -68,22 +69,34 @@ func Short(d string, n int) string {
 // A Chain digests a sequence of records. Every record is framed by its length,
 // so ("ab","c") and ("a","bc") differ. The zero value is ready to use; it is
 // not safe for concurrent use.
-type Chain struct{ h hash.Hash }
+type Chain struct {
+	h   hash.Hash
+	buf []byte // records that were not hashed yet
+}
+
+// chunk is how much is hashed at once.
+const chunk = 4096
 
 // Add appends one record.
 func (c *Chain) Add(record []byte) {
+	c.buf = append(strconv.AppendInt(c.buf, int64(len(record)), 10), ':')
+	c.buf = append(c.buf, record...)
+	if len(c.buf) > chunk {
+		c.flush()
+	}
+}
+
+func (c *Chain) flush() {
 	if c.h == nil {
 		c.h = sha256.New()
 	}
-	fmt.Fprintf(c.h, "%d:", len(record))
-	c.h.Write(record)
+	c.h.Write(c.buf)
+	c.buf = c.buf[:0]
 }
 
 // Sum returns the digest of all records so far.
 func (c *Chain) Sum() string {
-	if c.h == nil {
-		c.h = sha256.New()
-	}
+	c.flush()
 	return hex.EncodeToString(c.h.Sum(nil))
 }
 

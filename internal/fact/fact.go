@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"chimera/internal/digest"
 	"chimera/internal/fault"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
@@ -46,10 +45,15 @@ type Fact struct {
 	Evidence  Evidence            `json:"evidence"`
 }
 
-// Evidence names the rows behind a fact.
+// MaxRows is how many rows a fact names at most; its digest covers all.
+const MaxRows = 1000
+
+// Evidence names the rows behind a fact, or the facts behind it.
 type Evidence struct {
-	Rows   []string `json:"rows"` // "run/trial", in plan order
-	Digest string   `json:"digest"`
+	Rows   []string `json:"rows"`            // "run/trial", in plan order, the first MaxRows of them
+	Total  int      `json:"total,omitempty"` // rows in all, where not all are named
+	From   []string `json:"from,omitempty"`  // ids of the facts that a derived fact stands on
+	Digest string   `json:"digest"`          // of all rows with their values, or of From
 }
 
 // Query asks for one metric, aggregated one way, in one phase, for each scope.
@@ -99,23 +103,13 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 	}
 	facts := make([]Fact, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		f, err := identify(q.fact(def, aggregate, groups[key]))
+		f, err := Identify(q.fact(def, aggregate, groups[key]))
 		if err != nil {
 			return nil, err
 		}
 		facts = append(facts, f)
 	}
 	return facts, nil
-}
-
-// identify gives a fact the id that its content has.
-func identify(f Fact) (Fact, error) {
-	id, err := digest.JSON(f)
-	if err != nil {
-		return f, fmt.Errorf("fact %s of %s: %w", f.Aggregate, f.Metric, err)
-	}
-	f.ID = "F" + digest.Short(id, 10)
-	return f, nil
 }
 
 func (q Query) key(s *sample.Sample) (string, error) {
@@ -148,7 +142,7 @@ func Field(s *sample.Sample, field string) (string, error) {
 	case "block":
 		return fmt.Sprintf("%04d", s.Block), nil
 	case "config":
-		return configText(s.Config), nil
+		return ConfigText(s.Config), nil
 	}
 	if name, ok := strings.CutPrefix(field, "config."); ok {
 		if v, ok := s.Config[name]; ok {
@@ -159,7 +153,9 @@ func Field(s *sample.Sample, field string) (string, error) {
 	return "", fault.With(fmt.Errorf("unknown field %q", field), fault.Usage, "use run, experiment, subject, target, workload, prompt, block, config or config.NAME")
 }
 
-func configText(config map[string]any) string {
+// ConfigText names a requested configuration: "num_ctx=1024 temperature=0.2", by
+// name, or "defaults".
+func ConfigText(config map[string]any) string {
 	parts := make([]string, 0, len(config))
 	for _, k := range slices.Sorted(maps.Keys(config)) {
 		parts = append(parts, fmt.Sprintf("%s=%v", k, config[k]))
@@ -169,41 +165,35 @@ func configText(config map[string]any) string {
 
 // fact makes the fact of one scope.
 func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
-	f := Fact{Metric: def.ID, Version: def.Version, Aggregate: q.Aggregate, Unit: def.Unit, Phase: q.Phase,
-		Scope: map[string]string{}, Planned: len(group)}
+	c := Column{Metric: def.ID, Version: def.Version, Unit: def.AggregateUnit(metric.Aggregate(q.Aggregate)), Phase: q.Phase,
+		Scope: map[string]string{}, Planned: len(group), Missing: map[string]int{}}
 	for _, field := range q.By {
-		f.Scope[field], _ = Field(group[0], field) // key has asked every row already
+		c.Scope[field], _ = Field(group[0], field) // key has asked every row already
 	}
 	slices.SortStableFunc(group, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
-	var values []float64
 	var num, den []float64 // of metrics that are quotients
-	missing := map[string]int{}
-	var chain digest.Chain
 	for _, s := range group {
 		if s.Outcome != sample.OK {
-			missing[string(s.Outcome)]++
+			c.Missing[string(s.Outcome)]++
 			continue
 		}
 		v, reason, ok := def.Values(s)
 		if !ok {
-			missing[reason]++
+			c.Missing[reason]++
 			continue
 		}
-		values = append(values, v...)
 		if a, b, _, ok := def.Parts(s); ok {
 			num, den = append(num, a), append(den, b)
 		}
-		f.Evidence.Rows = append(f.Evidence.Rows, s.Run+"/"+s.Trial)
-		chain.Add(fmt.Append(nil, s.Run, "/", s.Trial, v))
+		c.Add(s.Run, s.Trial, v...)
 	}
-	f.N, f.Evidence.Digest = len(values), chain.Sum()
-	f.Caveats = append(caveats(group, missing), q.pooled(group)...)
-	f.Unit = def.AggregateUnit(metric.Aggregate(q.Aggregate))
+	c.Caveats = append(caveats(group), q.pooled(group)...)
+	f := c.frame(q.Aggregate)
 	if q.Aggregate == ratioOfSums && f.N > 0 {
 		f.ratioOfSums(num, den)
 		return f
 	}
-	f.settleAll(aggregate, values, missing)
+	f.settleAll(aggregate, c.Values, c.Missing)
 	return f
 }
 
@@ -224,9 +214,15 @@ func counted(missing map[string]int) []string {
 	return out
 }
 
+// Caveats that ride on every fact of such rows.
+const (
+	SyntheticCaveat = "synthetic model: speed is real, text is noise"
+	SimulatedCaveat = "simulated: the time line is invented"
+)
+
 // caveats are what a reader must know beside the value.
-func caveats(group []*sample.Sample, missing map[string]int) []string {
-	out := leftOut(missing)
+func caveats(group []*sample.Sample) []string {
+	var out []string
 	synthetic, simulated := 0, 0
 	for _, s := range group {
 		if s.Synthetic {
@@ -237,27 +233,41 @@ func caveats(group []*sample.Sample, missing map[string]int) []string {
 		}
 	}
 	if synthetic > 0 {
-		out = append(out, "synthetic model: speed is real, text is noise")
+		out = append(out, SyntheticCaveat)
 	}
 	if simulated > 0 {
-		out = append(out, "simulated: the time line is invented")
+		out = append(out, SimulatedCaveat)
 	}
 	return out
 }
 
-// pooled names what a scope lumps together that could differ in speed: rows
-// under several configurations are several answers, not one.
+// pooled names what a scope lumps together that could differ in speed.
 func (q Query) pooled(group []*sample.Sample) []string {
-	var out []string
-	for _, field := range []string{"subject", "config", "workload"} {
+	counts, scope := map[string]int{}, map[string]string{}
+	for _, field := range q.By {
+		scope[field] = ""
+	}
+	for _, field := range poolable {
 		kinds := map[string]bool{}
 		for _, s := range group {
 			v, _ := Field(s, field)
 			kinds[v] = true
 		}
-		split := slices.ContainsFunc(q.By, func(by string) bool { return by == field })
-		if len(kinds) > 1 && !split {
-			out = append(out, fmt.Sprintf("pools %d %ss: add %s to the scope to tell them apart", len(kinds), field, field))
+		counts[field] = len(kinds)
+	}
+	return PooledCaveats(scope, counts)
+}
+
+var poolable = []string{"subject", "config", "workload"}
+
+// PooledCaveats says which fields a fact lumps together: rows under several
+// configurations are several answers, not one. counts has how many values of
+// each field are behind the fact; what the scope names is told apart.
+func PooledCaveats(scope map[string]string, counts map[string]int) []string {
+	var out []string
+	for _, field := range poolable {
+		if _, split := scope[field]; !split && counts[field] > 1 {
+			out = append(out, fmt.Sprintf("pools %d %ss: add %s to the scope to tell them apart", counts[field], field, field))
 		}
 	}
 	return out

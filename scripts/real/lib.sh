@@ -8,6 +8,7 @@ readonly GEMMA_VERSION=1.0.0
 readonly GEMMA_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
 readonly XLLAMACPP_VERSION=2026.10.11549
 readonly OLLAMA_VERSION=v0.17.4
+readonly NBCONVERT_VERSION=7.17.2 IPYKERNEL_VERSION=7.4.0 PANDAS_VERSION=3.1.1 PYARROW_VERSION=26.0.1
 readonly MALGO_VERSION=v0.11.24 # carries miniaudio.h, which Ollama's vendored llama.cpp includes
 
 readonly CACHE=${CHIMERA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/chimera-ci}
@@ -40,4 +41,5 @@ cpu_tag() { gcc -march=native -Q --help=target 2>/dev/null | sha256sum | cut -c1
 gemma_path() { printf '%s' "$CACHE/gemma3-270m-q4-k-m-$GEMMA_VERSION/gemma3-270m-q4_k_m.gguf"; }
 llama_path() { printf '%s' "$CACHE/xllamacpp-$XLLAMACPP_VERSION-$(python_tag)"; }
 ollama_path() { printf '%s' "$CACHE/ollama-$OLLAMA_VERSION-$(go env GOVERSION)-$(cpu_tag)"; }
+notebook_path() { printf '%s' "$CACHE/notebook-$NBCONVERT_VERSION-$IPYKERNEL_VERSION-$PANDAS_VERSION-$PYARROW_VERSION-$(python_tag)"; }
 models_path() { printf '%s' "$CACHE/ollama-models-$OLLAMA_VERSION-gemma3-270m-q4-k-m-$GEMMA_VERSION"; }
