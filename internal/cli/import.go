@@ -11,6 +11,8 @@ import (
 
 	"chimera/internal/fault"
 	"chimera/internal/importer"
+	"chimera/internal/importer/aiperf"
+	"chimera/internal/importer/guidellm"
 	"chimera/internal/importer/legacy"
 	"chimera/internal/store"
 
@@ -19,7 +21,7 @@ import (
 
 // formats are the tools whose files can be imported.
 func formats() []importer.Format {
-	return legacy.Formats()
+	return append([]importer.Format{guidellm.Format(), aiperf.Format()}, legacy.Formats()...)
 }
 
 func (a *app) importCmd() *cobra.Command {

@@ -94,7 +94,7 @@ func (b *agentRows) agent(role string, r object) {
 		own = with(own, call, "stage")
 		own["call"] = strconv.Itoa(i + 1)
 		if n := call.Cell("run_number"); n != "" {
-			own["run"] = n
+			own["repeat"] = n
 		}
 		b.add(callRow(call, metrics(call), r.Cell("model"), config, own))
 	}
@@ -107,10 +107,10 @@ func (b *agentRows) agent(role string, r object) {
 	}
 	for i, w := range workflows {
 		own := maps.Clone(labels)
-		if n := cmp.Or(w.Cell("run_number"), b.labels["run"]); n != "" {
-			own["run"] = n
+		if n := cmp.Or(w.Cell("run_number"), b.labels["repeat"]); n != "" {
+			own["repeat"] = n
 		} else {
-			own["run"] = strconv.Itoa(i + 1)
+			own["repeat"] = strconv.Itoa(i + 1)
 		}
 		times := w.object("workflow")
 		if times == nil {
@@ -152,6 +152,9 @@ func callRow(call cells, m document, model string, config map[string]any, labels
 		Workload: labels["role"], Prompt: cmp.Or(labels["stage"], importer.NotRecorded)}
 	if stage := labels["stage"]; stage != "" {
 		s.Workload += "/" + stage
+	}
+	if run, err := strconv.Atoi(labels["repeat"]); err == nil && run > 0 {
+		s.Block = run - 1 // a run of the agent visits each of its stages once
 	}
 	s.Server = m.JSON()
 	text := call.Cell("response")

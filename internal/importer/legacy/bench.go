@@ -152,7 +152,7 @@ func readTiming(s *importer.Source) (*importer.Content, error) {
 		if err != nil {
 			return nil, fmt.Errorf("timestamp: %w", err)
 		}
-		labels := map[string]string{"test": o.Cell("benchmark_name"), "run": "1"}
+		labels := map[string]string{"test": o.Cell("benchmark_name"), "repeat": "1"}
 		all, err := readings(KindTiming, r, timing, with(labels, r, "samples"))
 		for i := range all {
 			all[i].At = at
@@ -171,7 +171,7 @@ func timingRuns(o object) *importer.Content {
 	for i, raw := range listOf(stats["run_results"]) {
 		r := objectOf(raw)
 		own := with(labels, r, "samples")
-		own["run"] = fmt.Sprint(i + 1)
+		own["repeat"] = fmt.Sprint(i + 1)
 		all, err := readings(KindTiming, r, timing, own)
 		c.Rows = append(c.Rows, readingsRow(i+1, all, err))
 	}

@@ -74,7 +74,7 @@ func readPair(s *importer.Source) (*importer.Content, error) {
 func pairRun(o object) *importer.Content {
 	summary := o.object("summary")
 	b := &agentRows{labels: with(nil, summary, "scenario")}
-	b.labels["run"] = cmp.Or(o.Cell("run_number"), summary.Cell("run_number"))
+	b.labels["repeat"] = cmp.Or(o.Cell("run_number"), summary.Cell("run_number"))
 	execution := field{name: "execution_time_s", series: "execution_time", unit: unit.Second}
 	for _, role := range []string{"collector", "insight"} {
 		agent := o.object(role)
@@ -95,10 +95,10 @@ func pairRuns(o object) *importer.Content {
 	b := &agentRows{labels: with(nil, o, "scenario")}
 	for _, raw := range listOf(o["runs"]) {
 		r := objectOf(raw)
-		b.labels["run"] = r.Cell("run_number")
+		b.labels["repeat"] = r.Cell("run_number")
 		b.pair(r, 1)
 	}
-	delete(b.labels, "run")
+	delete(b.labels, "repeat")
 	b.readings(KindClaim, o.object("aggregate"), pairAverages, nil)
 	return &importer.Content{Kind: "legacy/agent-pair", Rows: b.rows}
 }
@@ -137,7 +137,7 @@ func readAgentSweep(s *importer.Source) (*importer.Content, error) {
 	execution := field{name: "execution_time", series: "execution_time", unit: unit.Second}
 	for _, raw := range list {
 		run := objectOf(raw)
-		b.labels["run"] = run.Cell("run_number")
+		b.labels["repeat"] = run.Cell("run_number")
 		for _, role := range []string{"baseline", "chimera"} {
 			r := run.object(role + "_results")
 			m := r.object("metrics")
