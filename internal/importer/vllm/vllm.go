@@ -188,10 +188,10 @@ func (r *run) spreadOfOne(name string) bool {
 }
 
 func (r *run) reading(name string, m measure, v float64) sample.Reading {
-	out := sample.Reading{Kind: kind, Series: kind + "." + name, Unit: m.unit, Value: importer.Value(v / m.per), Labels: r.labels}
+	out := sample.Reading{Kind: kind, Series: kind + "." + name, Unit: m.unit, Value: importer.Value(v / m.per), Labels: maps.Clone(r.labels)}
+	out.Labels["field"] = name
 	if m.per != 1 {
-		out.Labels = maps.Clone(r.labels)
-		out.Labels["file_unit"] = map[float64]string{1e3: "ms", 100: "%"}[m.per]
+		out.Labels["field_unit"] = map[float64]string{1e3: "ms", 100: "%"}[m.per]
 	}
 	if v < 0 || math.IsInf(v, 0) {
 		out.Value, out.Reason = sample.None[float64](), fmt.Sprintf("%v is no measurement", v)
