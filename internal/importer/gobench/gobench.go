@@ -32,9 +32,9 @@ var result = regexp.MustCompile(`(?m)^Benchmark[^\s]*[ \t]+[0-9]+[ \t]+[^\s]+[ \
 var foreign = []byte("BenchmarkModel/name=")
 
 // isText reports whether the bytes hold a benchmark's line that is not of
-// Ollama's bench. Benchmarks inside a document are prose.
+// Ollama's bench. Benchmarks inside a document or a program are prose.
 func isText(s *importer.Source) bool {
-	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".json") || s.Has(".jsonl") {
+	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".go") || s.Has(".json") || s.Has(".jsonl") {
 		return false
 	}
 	for rest := s.Bytes; ; {

@@ -84,6 +84,7 @@ func TestVariants(t *testing.T) {
 		{"words", "a.txt", "Benchmarks are fun\n", false, 0, ""},
 		{"names only, as -v prints them", "a.txt", "BenchmarkA\nBenchmarkB\n", false, 0, ""},
 		{"in a document", "a.md", text, false, 0, ""},
+		{"in a program", "a.go", text, false, 0, ""},
 		{"of Ollama's bench", "a.txt", "BenchmarkModel/name=m/step=load 1 15 ns/op\nBenchmarkModel/name=m/step=total 1 25 ns/op\n", false, 0, ""},
 		{"beside Ollama's bench", "a.txt", "BenchmarkModel/name=m/step=load 1 15 ns/op\nBenchmarkX 1 25 ns/op\n", true, 2, ""},
 		{"a value that is a word", "a.txt", "BenchmarkA 1 5 ns/op\nBenchmarkB 1 fast ns/op\n", true, 1, "line 2: parsing measurement"},
