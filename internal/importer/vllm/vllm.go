@@ -53,9 +53,10 @@ func read(s *importer.Source) (*importer.Content, error) {
 }
 
 // isResult knows a result by what `vllm bench serve` always writes; other
-// benchmarks that descend from it lack the tokenizer or the prompts.
+// benchmarks that descend from it lack the tokenizer or the prompts. Its
+// versions name the kind of server backend, endpoint_type, or both.
 func isResult(o map[string]json.RawMessage) bool {
-	return importer.Holds(o, "date", "backend", "model_id", "tokenizer_id", "num_prompts", "request_rate", "duration", "completed", "request_throughput")
+	return (importer.Holds(o, "backend") || importer.Holds(o, "endpoint_type")) && importer.Holds(o, "date", "model_id", "tokenizer_id", "num_prompts", "request_rate", "duration", "completed", "request_throughput")
 }
 
 func add(c *importer.Content, r importer.Row) {
