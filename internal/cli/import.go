@@ -12,8 +12,12 @@ import (
 	"chimera/internal/fault"
 	"chimera/internal/importer"
 	"chimera/internal/importer/aiperf"
+	"chimera/internal/importer/gobench"
 	"chimera/internal/importer/guidellm"
 	"chimera/internal/importer/legacy"
+	"chimera/internal/importer/llamabench"
+	"chimera/internal/importer/ollamabench"
+	"chimera/internal/importer/vllm"
 	"chimera/internal/store"
 
 	"github.com/spf13/cobra"
@@ -21,7 +25,8 @@ import (
 
 // formats are the tools whose files can be imported.
 func formats() []importer.Format {
-	return append([]importer.Format{guidellm.Format(), aiperf.Format()}, legacy.Formats()...)
+	return append([]importer.Format{guidellm.Format(), aiperf.Format(), vllm.Format(), llamabench.Format(),
+		ollamabench.Format(), gobench.Format()}, legacy.Formats()...)
 }
 
 func (a *app) importCmd() *cobra.Command {
