@@ -12,8 +12,12 @@ import (
 	"chimera/internal/fault"
 	"chimera/internal/importer"
 	"chimera/internal/importer/aiperf"
+	"chimera/internal/importer/gobench"
 	"chimera/internal/importer/guidellm"
 	"chimera/internal/importer/legacy"
+	"chimera/internal/importer/llamabench"
+	"chimera/internal/importer/ollamabench"
+	"chimera/internal/importer/vllm"
 	"chimera/internal/store"
 
 	"github.com/spf13/cobra"
@@ -21,7 +25,8 @@ import (
 
 // formats are the tools whose files can be imported.
 func formats() []importer.Format {
-	return append([]importer.Format{guidellm.Format(), aiperf.Format()}, legacy.Formats()...)
+	return append([]importer.Format{guidellm.Format(), aiperf.Format(), vllm.Format(), llamabench.Format(),
+		ollamabench.Format(), gobench.Format()}, legacy.Formats()...)
 }
 
 func (a *app) importCmd() *cobra.Command {
@@ -86,14 +91,17 @@ func (a *app) keep(ctx context.Context, m *importer.Import) (r store.Run, known 
 // batch is how many rows are committed together.
 const batch = 5000
 
+// record stores an import and lets go of its rows as they are stored.
 func record(ctx context.Context, s store.Recorder, m *importer.Import) error {
 	if err := s.CreateRun(ctx, m.Manifest, m.Plan); err != nil {
 		return err
 	}
+	m.Plan = nil
 	for rows := range slices.Chunk(m.Samples, batch) {
 		if err := s.Append(ctx, m.ID(), rows...); err != nil {
 			return err
 		}
+		clear(rows)
 	}
 	for rows := range slices.Chunk(m.Readings, batch) {
 		if err := s.AppendReadings(ctx, m.ID(), rows...); err != nil {

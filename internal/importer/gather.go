@@ -154,9 +154,15 @@ func (p part) rows(yield func(*Row) bool) {
 // assemble numbers the rows and makes the run around them.
 func assemble(tool sample.Build, parts []part) (*Import, error) {
 	m := &Import{Plan: &spec.Plan{Schema: 1, Prompts: map[string]spec.Prompt{}}}
-	b := builder{out: m, subjects: map[string]sample.SubjectRecord{}}
+	b := builder{out: m, subjects: map[string]sample.SubjectRecord{}, visits: map[cell]int{}, configs: map[string]config{}}
+	rows := 0
+	for _, p := range parts {
+		rows += p.file.Rows
+	}
+	m.Samples, m.Plan.Trials = make([]*sample.Sample, 0, rows), make([]spec.Trial, 0, rows)
 	for i := range parts {
 		b.add(&parts[i], i)
+		parts[i].content = nil // its rows are taken over
 		m.Files = append(m.Files, parts[i].file)
 	}
 	if len(m.Files) == 0 {
@@ -190,7 +196,9 @@ func identity(files []File) (string, error) {
 type builder struct {
 	out      *Import
 	subjects map[string]sample.SubjectRecord
-	visits   map[string]int
+	visits   map[cell]int
+	configs  map[string]config // by their text
+	text     []byte            // scratch
 }
 
 // add takes over the rows of one file.
@@ -267,9 +275,7 @@ func (b *builder) sample(path string, file int, row *Row) {
 	s.Workload, s.Prompt = cmp.Or(s.Workload, NotRecorded), cmp.Or(s.Prompt, NotRecorded)
 	s.Trial = TrialID(path, row.Number)
 	s.Phase = sample.Measure
-	if s.Config == nil {
-		s.Config = map[string]any{}
-	}
+	config := b.intern(s)
 	if row.Prompt != "" {
 		s.PromptSHA256 = digest.Text(row.Prompt)
 		s.Prompt = b.prompt(s.Workload, s.Prompt, row.Prompt, s.PromptSHA256)
@@ -281,20 +287,46 @@ func (b *builder) sample(path string, file int, row *Row) {
 	b.out.Samples = append(b.out.Samples, s)
 	b.out.Plan.Trials = append(b.out.Plan.Trials, spec.Trial{ID: s.Trial, Experiment: s.Experiment, Subject: s.Subject, Target: s.Target,
 		Workload: s.Workload, Prompt: s.Prompt, Config: s.Config, Block: s.Block, Order: s.Order, Phase: spec.Measure, Plot: file, Streams: 1,
-		Repeat: b.visit(s)})
+		Repeat: b.visit(s, config)})
 }
 
 // NotRecorded stands where a file does not say which prompt or workload it was.
 const NotRecorded = "not-recorded"
 
-// visit counts how often a cell was visited before, within its block.
-func (b *builder) visit(s *sample.Sample) int {
-	if b.visits == nil {
-		b.visits = map[string]int{}
+// intern lets equal configurations be one map, and returns its text.
+func (b *builder) intern(s *sample.Sample) string {
+	b.text = b.text[:0]
+	for _, name := range slices.Sorted(maps.Keys(s.Config)) {
+		b.text = fmt.Appendf(b.text, "%s=%T:%v\x00", name, s.Config[name], s.Config[name])
 	}
-	key := strings.Join([]string{s.Experiment, s.Subject, s.Prompt, fmt.Sprint(s.Block), spec.ConfigID(s.Config)}, "\x00")
-	b.visits[key]++
-	return b.visits[key] - 1
+	if known, ok := b.configs[string(b.text)]; ok {
+		s.Config = known.values
+		return known.text
+	}
+	c := config{text: string(b.text), values: s.Config}
+	if c.values == nil {
+		c.values = map[string]any{}
+	}
+	s.Config, b.configs[c.text] = c.values, c
+	return c.text
+}
+
+type config struct {
+	text   string
+	values map[string]any
+}
+
+// cell is what repeats visit again.
+type cell struct {
+	experiment, subject, prompt, config string
+	block                               int
+}
+
+// visit counts how often a cell was visited before, within its block.
+func (b *builder) visit(s *sample.Sample, config string) int {
+	c := cell{s.Experiment, s.Subject, s.Prompt, config, s.Block}
+	b.visits[c]++
+	return b.visits[c] - 1
 }
 
 // prompt keeps a text once; another text under the same id gets its digest
@@ -410,6 +442,26 @@ func FilesOf(m sample.Manifest) (files []File, ok bool) {
 	return f.Files, true
 }
 
+// planDigest chains the plan's lines, so that a plan of a million trials is
+// never one text in memory.
+func planDigest(p *spec.Plan) (string, error) {
+	var chain digest.Chain
+	header := *p
+	header.Trials = nil
+	line, err := json.Marshal(header)
+	if err != nil {
+		return "", err
+	}
+	chain.Add(line)
+	for i := range p.Trials {
+		if line, err = json.Marshal(&p.Trials[i]); err != nil {
+			return "", fmt.Errorf("trial %s: %w", p.Trials[i].ID, err)
+		}
+		chain.Add(line)
+	}
+	return chain.Sum(), nil
+}
+
 // describe writes the manifest and puts the run's id on every row.
 func (m *Import) describe(tool sample.Build, id string, origin sample.Opt[time.Duration], b builder) error {
 	m.Plan.Name = "import"
@@ -434,7 +486,7 @@ func (m *Import) describe(tool sample.Build, id string, origin sample.Opt[time.D
 		p := m.Plan.Prompts[k]
 		man.Prompts = append(man.Prompts, sample.PromptRecord{Workload: p.Workload, ID: p.ID, SHA256: p.SHA256})
 	}
-	if man.PlanDigest, err = digest.JSON(m.Plan); err != nil {
+	if man.PlanDigest, err = planDigest(m.Plan); err != nil {
 		return err
 	}
 	m.Manifest = man

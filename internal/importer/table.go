@@ -117,6 +117,14 @@ func (r Record) Float(column string) (v float64, ok bool, err error) {
 // texts, in the order of the columns.
 func (r Record) JSON() json.RawMessage {
 	var out bytes.Buffer
+	n := 2
+	for i, c := range r.cells {
+		n += len(c) + 6
+		if i < len(r.table.Head) {
+			n += len(r.table.Head[i])
+		}
+	}
+	out.Grow(n)
 	out.WriteByte('{')
 	for i, c := range r.cells {
 		if i > 0 {
@@ -135,6 +143,9 @@ func (r Record) JSON() json.RawMessage {
 }
 
 func quote(text string) []byte {
+	if plain(text) {
+		return append(append(append(make([]byte, 0, len(text)+2), '"'), text...), '"')
+	}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
@@ -142,6 +153,16 @@ func quote(text string) []byte {
 		panic("importer: " + err.Error())
 	}
 	return bytes.TrimRight(out.Bytes(), "\n")
+}
+
+// plain reports whether JSON writes the text as it is.
+func plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // Compact renders a JSON value verbatim on one line. Bytes that are no JSON

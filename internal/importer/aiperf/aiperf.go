@@ -63,16 +63,17 @@ func (m measure) of(stat string) measure {
 	return m
 }
 
-// labels names the unit in the file where it is another than ours.
-func labels(fileUnit string, m measure, more map[string]string) map[string]string {
-	out := map[string]string{}
+// labels names the field, and its unit in the file where that is another than
+// ours.
+func labels(field, fileUnit string, m measure, more map[string]string) map[string]string {
+	out := map[string]string{"field": field}
 	for k, v := range more {
 		if v != "" {
 			out[k] = v
 		}
 	}
 	if m.mul != 1 || m.div != 1 || strings.Contains(fileUnit, "/user") {
-		out["file_unit"] = fileUnit
+		out["field_unit"] = fileUnit
 	}
 	return out
 }

@@ -257,7 +257,7 @@ func TestTableIsTheSummaryRounded(t *testing.T) {
 			figures++
 			e, ok := exact[r.Series]
 			scale := map[unit.Unit]float64{unit.Second: 1e-3, unit.Byte: 1024, unit.Ratio: 1}[r.Unit]
-			if e.Labels["file_unit"] == "" && e.Unit != unit.Ratio || scale == 0 {
+			if e.Labels["field_unit"] == "" && e.Unit != unit.Ratio || scale == 0 {
 				scale = 1
 			}
 			if off := math.Abs(r.Value.Or(math.NaN()) - e.Value.Or(math.NaN())); !ok || e.Unit != r.Unit || !(off <= 0.0051*scale) {

@@ -294,7 +294,7 @@ func (r *record) own(at time.Duration) []sample.Reading {
 			continue
 		}
 		out = append(out, sample.Reading{Kind: kind, Series: kind + "." + name, Unit: m.unit, At: at,
-			Value: importer.Value(m.base(v)), Labels: labels(f.Unit, m, nil)})
+			Value: importer.Value(m.base(v)), Labels: labels(name, f.Unit, m, nil)})
 	}
 	return out
 }

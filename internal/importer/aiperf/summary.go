@@ -107,8 +107,9 @@ func metric(s *importer.Source, tag string, raw json.RawMessage, more map[string
 		}
 		if v != nil {
 			m := m.of(stat)
-			row.Readings = append(row.Readings, sample.Reading{Kind: kind, Series: kind + "." + tag + "." + importer.Clip(stat, 20),
-				Unit: m.unit, Value: importer.Value(m.base(*v)), Labels: labels(fileUnit, m, more)})
+			field := tag + "." + importer.Clip(stat, 20)
+			row.Readings = append(row.Readings, sample.Reading{Kind: kind, Series: kind + "." + field, Unit: m.unit,
+				Value: importer.Value(m.base(*v)), Labels: labels(field, fileUnit, m, more)})
 		}
 	}
 	if len(row.Readings) == 0 {

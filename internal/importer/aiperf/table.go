@@ -59,7 +59,7 @@ func line(s *importer.Source, t *importer.Table, r importer.Record, columns []st
 		if ok {
 			m := m.of(stat)
 			row.Readings = append(row.Readings, sample.Reading{Kind: kind, Series: kind + "." + tag + "." + stat, Unit: m.unit,
-				Value: importer.Value(m.base(v)), Labels: labels(fileUnit, m, map[string]string{"rounded": "0.01 " + fileUnit})})
+				Value: importer.Value(m.base(v)), Labels: labels(name+" "+stat, fileUnit, m, map[string]string{"rounded": "0.01 " + fileUnit})})
 		}
 	}
 	if len(row.Readings) == 0 {

@@ -32,9 +32,9 @@ var result = regexp.MustCompile(`(?m)^Benchmark[^\s]*[ \t]+[0-9]+[ \t]+[^\s]+[ \
 var foreign = []byte("BenchmarkModel/name=")
 
 // isText reports whether the bytes hold a benchmark's line that is not of
-// Ollama's bench. Benchmarks inside a document are prose.
+// Ollama's bench. Benchmarks inside a document or a program are prose.
 func isText(s *importer.Source) bool {
-	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".json") || s.Has(".jsonl") {
+	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".go") || s.Has(".json") || s.Has(".jsonl") {
 		return false
 	}
 	for rest := s.Bytes; ; {
@@ -80,14 +80,14 @@ func readings(r *benchfmt.Result) []sample.Reading {
 		u, value := baseUnit(v)
 		reading := sample.Reading{Kind: kind, Series: importer.Clip(kind+"."+base+"."+v.Unit, 300), Unit: u, Value: importer.Value(value), Labels: labels}
 		if v.OrigUnit != "" {
-			reading.Labels = with(labels, "file_unit", importer.Clip(v.OrigUnit, 60))
+			reading.Labels = with(labels, "field_unit", importer.Clip(v.OrigUnit, 60))
 		}
 		if !reading.Value.OK() {
 			reading.Reason = fmt.Sprintf("%v is no measurement", value)
 		}
 		out = append(out, reading)
 	}
-	return out
+	return append(out, sample.Reading{Kind: kind, Series: importer.Clip(kind+"."+base+".iterations", 300), Value: sample.Some(float64(r.Iters)), Labels: labels})
 }
 
 // baseUnit finds the unit of a value that benchfmt has tidied. What stands
@@ -123,7 +123,7 @@ const maxLabels = 60
 // labels are the configuration of a line and the parameters in its name:
 // "/size=10" as size, "/fast" as its place, "-8" as gomaxprocs.
 func labels(r *benchfmt.Result) (base string, labels map[string]string) {
-	labels = map[string]string{"iterations": fmt.Sprint(r.Iters), "name": importer.Clip(r.Name.String(), 300)}
+	labels = map[string]string{"name": importer.Clip(r.Name.String(), 300)}
 	put := func(key, value string) {
 		if len(labels) < maxLabels && value != "" {
 			labels[importer.Clip(key, 60)] = importer.Clip(value, 200)

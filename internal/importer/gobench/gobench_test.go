@@ -45,11 +45,11 @@ func TestEveryMeasurementIsAReading(t *testing.T) {
 		}
 	}
 	want := []string{
-		`1 gobench.Dot.sec/op = 1.995e-06 "s"`, `1 gobench.Dot.B/s = 8.2115e+09 "B/s"`, `1 gobench.Dot.B/op = 0 "B"`, `1 gobench.Dot.allocs/op = 0 ""`,
-		`2 gobench.Dot.sec/op = 1.477e-06 "s"`,
-		`3 gobench.Decode.tok/s = 12.5 "tok/s"`, `3 gobench.Decode.ratio = 0.25 "ratio"`, `3 gobench.Decode.widgets = 3 "widgets"`,
+		`1 gobench.Dot.sec/op = 1.995e-06 "s"`, `1 gobench.Dot.B/s = 8.2115e+09 "B/s"`, `1 gobench.Dot.B/op = 0 "B"`, `1 gobench.Dot.allocs/op = 0 ""`, `1 gobench.Dot.iterations = 598842 ""`,
+		`2 gobench.Dot.sec/op = 1.477e-06 "s"`, `2 gobench.Dot.iterations = 812345 ""`,
+		`3 gobench.Decode.tok/s = 12.5 "tok/s"`, `3 gobench.Decode.ratio = 0.25 "ratio"`, `3 gobench.Decode.widgets = 3 "widgets"`, `3 gobench.Decode.iterations = 1 ""`,
 		`4 gobench.Baseline.sec/ttft = 0.100345 "s"`, `4 gobench.Baseline.sec/token/tpot = 0.00352 "s/token"`,
-		`4 gobench.Baseline.token/s/decode_rate = 284.1 "token/s"`, `4 gobench.Baseline.token/output_tokens = 64 "token"`,
+		`4 gobench.Baseline.token/s/decode_rate = 284.1 "token/s"`, `4 gobench.Baseline.token/output_tokens = 64 "token"`, `4 gobench.Baseline.iterations = 1 ""`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -62,10 +62,10 @@ func TestParametersAndConfigurationAreLabels(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []map[string]string{
-		{"iterations": "598842", "name": "Dot/type=q4_0/n=4096-8", "type": "q4_0", "n": "4096", "gomaxprocs": "8", "goos": "linux", "goarch": "amd64", "pkg": "example.org/quant", "file_unit": "ns/op"},
-		{"iterations": "812345", "name": "Dot/type=q8_0/n=4096-8", "type": "q8_0", "n": "4096", "gomaxprocs": "8", "goos": "linux", "goarch": "amd64", "pkg": "example.org/quant", "file_unit": "ns/op"},
-		{"iterations": "1", "name": "Decode/fast", "/1": "fast", "goos": "linux", "goarch": "amd64", "pkg": "example.org/engine"},
-		{"iterations": "1", "name": "Baseline/subject=270m/prompt=a:b-2", "subject": "270m", "prompt": "a:b", "gomaxprocs": "2", "goos": "linux", "goarch": "amd64", "pkg": "example.org/engine", "file_unit": "ns/ttft"},
+		{"name": "Dot/type=q4_0/n=4096-8", "type": "q4_0", "n": "4096", "gomaxprocs": "8", "goos": "linux", "goarch": "amd64", "pkg": "example.org/quant", "field_unit": "ns/op"},
+		{"name": "Dot/type=q8_0/n=4096-8", "type": "q8_0", "n": "4096", "gomaxprocs": "8", "goos": "linux", "goarch": "amd64", "pkg": "example.org/quant", "field_unit": "ns/op"},
+		{"name": "Decode/fast", "/1": "fast", "goos": "linux", "goarch": "amd64", "pkg": "example.org/engine"},
+		{"name": "Baseline/subject=270m/prompt=a:b-2", "subject": "270m", "prompt": "a:b", "gomaxprocs": "2", "goos": "linux", "goarch": "amd64", "pkg": "example.org/engine", "field_unit": "ns/ttft"},
 	} {
 		if d := cmp.Diff(want, c.Rows[i].Readings[0].Labels); d != "" {
 			t.Errorf("row %d: %s", i+1, d)
@@ -84,6 +84,7 @@ func TestVariants(t *testing.T) {
 		{"words", "a.txt", "Benchmarks are fun\n", false, 0, ""},
 		{"names only, as -v prints them", "a.txt", "BenchmarkA\nBenchmarkB\n", false, 0, ""},
 		{"in a document", "a.md", text, false, 0, ""},
+		{"in a program", "a.go", text, false, 0, ""},
 		{"of Ollama's bench", "a.txt", "BenchmarkModel/name=m/step=load 1 15 ns/op\nBenchmarkModel/name=m/step=total 1 25 ns/op\n", false, 0, ""},
 		{"beside Ollama's bench", "a.txt", "BenchmarkModel/name=m/step=load 1 15 ns/op\nBenchmarkX 1 25 ns/op\n", true, 2, ""},
 		{"a value that is a word", "a.txt", "BenchmarkA 1 5 ns/op\nBenchmarkB 1 fast ns/op\n", true, 1, "line 2: parsing measurement"},

@@ -69,6 +69,9 @@ type byStatus struct {
 	Total      *distribution `json:"total"`
 }
 
+// breakdowns repeat the sums for each kind of content.
+var breakdowns = map[string]bool{"text": true, "image": true, "video": true, "audio": true, "tool_call": true, "turns": true}
+
 // aggregates takes over one row for each metric that the benchmark sums up.
 func (r *reader) aggregates(b *benchmark) {
 	for _, name := range slices.Sorted(maps.Keys(b.Metrics)) {
@@ -81,6 +84,8 @@ func (r *reader) aggregates(b *benchmark) {
 			r.totals(b, raw)
 		case name == "slo_determined_requests":
 			continue // a count of the objectives' work, 0 where there are none
+		case breakdowns[name]:
+			r.skip("a breakdown by kind of content is not read")
 		case !known:
 			r.skip(fmt.Sprintf("the unit of %s is not known", name))
 		default:

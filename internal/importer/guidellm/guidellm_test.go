@@ -224,8 +224,8 @@ func TestAggregatesAtFullPrecision(t *testing.T) {
 				t.Errorf("%s is absent or there twice", r.Series)
 			}
 			if strings.Contains(r.Series, "_ms.") && !strings.HasSuffix(r.Series, ".count") {
-				if r.Unit != unit.Second && r.Unit != unit.SecondPerToken || r.Labels["file_unit"] != "ms" {
-					t.Errorf("%s is in %q, from %q", r.Series, r.Unit, r.Labels["file_unit"])
+				if r.Unit != unit.Second && r.Unit != unit.SecondPerToken || r.Labels["field_unit"] != "ms" {
+					t.Errorf("%s is in %q, from %q", r.Series, r.Unit, r.Labels["field_unit"])
 				}
 				v *= 1e3
 			}

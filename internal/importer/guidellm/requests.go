@@ -261,9 +261,9 @@ func (r *reader) figures(b *benchmark, row *importer.Row, raw json.RawMessage) [
 
 // reading makes a value of GuideLLM's a reading in base units.
 func (r *reader) reading(b *benchmark, field string, m measure, v float64, at time.Duration) sample.Reading {
-	labels := map[string]string{"benchmark": b.name, "tool_version": r.version}
+	labels := map[string]string{"benchmark": b.name, "tool_version": r.version, "field": field}
 	if m.unit == unit.Second || m.unit == unit.SecondPerToken {
-		labels["file_unit"] = map[float64]string{1: "s", 1e3: "ms"}[m.per]
+		labels["field_unit"] = map[float64]string{1: "s", 1e3: "ms"}[m.per]
 	}
 	if b.Config.Backend.Model != "" {
 		labels[importer.LabelSubject] = b.Config.Backend.Model

@@ -46,7 +46,7 @@ func read(name, text string) (*importer.Content, error) {
 func figures(c *importer.Content) (out []string) {
 	for _, row := range c.Rows {
 		for _, r := range row.Readings {
-			rep := r.Labels["repetition"]
+			rep := r.Labels["trial"]
 			if rep != "" {
 				rep = " #" + rep
 			}

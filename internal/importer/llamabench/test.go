@@ -50,7 +50,7 @@ func test1(f fields) (importer.Row, error) {
 		for i, v := range f.samples[g.field] {
 			row.Detail = 2
 			r := reading(test.series(g.field), g, v, at, labels)
-			r.Labels = with(labels, "repetition", strconv.Itoa(i+1))
+			r.Labels = with(r.Labels, "trial", strconv.Itoa(i+1)) // which repetition
 			row.Readings = append(row.Readings, r)
 		}
 	}
@@ -103,7 +103,10 @@ func batch(f fields) (importer.Row, error) {
 // reading takes a value as it is, in base units. A time or a rate of 0 or less
 // is no measurement; a spread of 0 is one of a single repetition.
 func reading(series string, g figure, v float64, at time.Duration, labels map[string]string) sample.Reading {
-	r := sample.Reading{Kind: kind, Series: series, Unit: g.unit, At: at, Value: importer.Value(v / g.div), Labels: labels}
+	r := sample.Reading{Kind: kind, Series: series, Unit: g.unit, At: at, Value: importer.Value(v / g.div), Labels: with(labels, "field", g.field)}
+	if g.div != 1 {
+		r.Labels["field_unit"] = "ns"
+	}
 	if v < 0 || v == 0 && !strings.HasPrefix(g.field, "stddev") {
 		r.Value, r.Reason = sample.None[float64](), fmt.Sprintf("%s is %v: no measurement", g.field, v)
 	}

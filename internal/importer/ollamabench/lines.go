@@ -28,7 +28,7 @@ var (
 
 // isBenchstat wants every benchmark of the file to be one of Ollama's.
 func isBenchstat(s *importer.Source) bool {
-	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".json") || s.Has(".jsonl") {
+	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".go") || s.Has(".json") || s.Has(".jsonl") {
 		return false
 	}
 	some := false

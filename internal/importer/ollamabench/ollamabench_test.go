@@ -3,6 +3,8 @@ package ollamabench_test
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +121,29 @@ func TestARequestIsOneSample(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Files that cmd/bench of Ollama 0.17.4 wrote of two requests to each of two
+// models, answered by a server that told these durations.
+func TestFilesOfTheBench(t *testing.T) {
+	want := sample.ServerTimes{PromptEval: sample.Some(time.Duration(21234561)), Eval: sample.Some(time.Duration(81234563)), EvalSteps: sample.Some(52),
+		Load: sample.Some(time.Duration(51234567)), Total: sample.Some(time.Duration(161234567))}
+	for _, name := range []string{"bench-0.17.4.txt", "bench-0.17.4.csv", "bench-0.17.4.md"} {
+		b, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := read(name, string(b))
+		if err != nil || len(got.Rows) != 4 {
+			t.Fatalf("%s: %+v, %v", name, got, err)
+		}
+		for i, row := range got.Rows {
+			s := row.Sample
+			if s == nil || s.Times != want || s.Tokens.Prompt != sample.Some(37) || s.Tokens.Output != sample.Some(53) || s.Subject != []string{"m", "m", "n", "n"}[i] {
+				t.Errorf("%s, request %d: %+v, %s", name, i, s, row.Skip)
+			}
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func request(steps []step, about map[string]string) (importer.Row, error) {
 		case "total":
 			s.Times.Total = st.took
 		case "ttft":
-			r := sample.Reading{Kind: kind, Series: kind + ".ttft", Unit: unit.Second}
+			r := sample.Reading{Kind: kind, Series: kind + ".ttft", Unit: unit.Second, Labels: map[string]string{"field": "ttft"}}
 			if d, ok := st.took.Get(); ok {
 				r.Value = sample.Some(d.Seconds())
 			} else {
@@ -83,10 +83,11 @@ func (s step) time() sample.Opt[time.Duration] {
 func (s step) figures() (out []sample.Reading) {
 	if v, ok := s.perToken.Get(); ok {
 		out = append(out, sample.Reading{Kind: kind, Series: kind + "." + s.name + ".ns_per_token", Unit: unit.SecondPerToken,
-			Value: sample.Some(v / 1e9), Labels: map[string]string{"file_unit": "ns"}})
+			Value: sample.Some(v / 1e9), Labels: map[string]string{"field": s.name + " ns/token", "field_unit": "ns"}})
 	}
 	if v, ok := s.rate.Get(); ok {
-		out = append(out, sample.Reading{Kind: kind, Series: kind + "." + s.name + ".token_per_sec", Unit: unit.TokenPerSecond, Value: sample.Some(v)})
+		out = append(out, sample.Reading{Kind: kind, Series: kind + "." + s.name + ".token_per_sec", Unit: unit.TokenPerSecond,
+			Value: sample.Some(v), Labels: map[string]string{"field": s.name + " token/sec"}})
 	}
 	return out
 }

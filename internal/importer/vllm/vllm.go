@@ -53,9 +53,10 @@ func read(s *importer.Source) (*importer.Content, error) {
 }
 
 // isResult knows a result by what `vllm bench serve` always writes; other
-// benchmarks that descend from it lack the tokenizer or the prompts.
+// benchmarks that descend from it lack the tokenizer or the prompts. Its
+// versions name the kind of server backend, endpoint_type, or both.
 func isResult(o map[string]json.RawMessage) bool {
-	return importer.Holds(o, "date", "backend", "model_id", "tokenizer_id", "num_prompts", "request_rate", "duration", "completed", "request_throughput")
+	return (importer.Holds(o, "backend") || importer.Holds(o, "endpoint_type")) && importer.Holds(o, "date", "model_id", "tokenizer_id", "num_prompts", "request_rate", "duration", "completed", "request_throughput")
 }
 
 func add(c *importer.Content, r importer.Row) {
@@ -188,10 +189,10 @@ func (r *run) spreadOfOne(name string) bool {
 }
 
 func (r *run) reading(name string, m measure, v float64) sample.Reading {
-	out := sample.Reading{Kind: kind, Series: kind + "." + name, Unit: m.unit, Value: importer.Value(v / m.per), Labels: r.labels}
+	out := sample.Reading{Kind: kind, Series: kind + "." + name, Unit: m.unit, Value: importer.Value(v / m.per), Labels: maps.Clone(r.labels)}
+	out.Labels["field"] = name
 	if m.per != 1 {
-		out.Labels = maps.Clone(r.labels)
-		out.Labels["file_unit"] = map[float64]string{1e3: "ms", 100: "%"}[m.per]
+		out.Labels["field_unit"] = map[float64]string{1e3: "ms", 100: "%"}[m.per]
 	}
 	if v < 0 || math.IsInf(v, 0) {
 		out.Value, out.Reason = sample.None[float64](), fmt.Sprintf("%v is no measurement", v)
