@@ -1,0 +1,461 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+
+	"chimera/internal/compare"
+	"chimera/internal/fault"
+	"chimera/internal/metric"
+	"chimera/internal/sample"
+	"chimera/internal/store"
+	"chimera/internal/unit"
+
+	"github.com/spf13/cobra"
+)
+
+// comparing is what the command line asks of a comparison.
+type comparing struct {
+	metrics, margins, allow, experiments, subjects []string
+	phase, format                                  string
+	strict                                         bool
+}
+
+func (a *app) compareCmd() *cobra.Command {
+	var c comparing
+	cmd := &cobra.Command{
+		Use: "compare A B", Short: "Say whether run B is slower than run A, or why nobody can know", Args: twoRuns,
+		Long: `Compare two runs, scope by scope: ratio with its 95 % interval, p, and a verdict.
+A ratio below 1 is worse, whichever way the metric points. Blocks are what is
+counted: one value is the geometric mean of a block's prompts.
+
+  REGRESSION    the whole interval lies beyond the margin          exit 1
+  SUSPECT       worse, but not shown to be beyond the margin       exit 3 (1 with --strict)
+  INCONCLUSIVE  the rows decide nothing                            exit 3 (1 with --strict)
+  SAME          the 90 % interval lies within the margin           exit 0
+  IMPROVED      the whole interval lies beyond, on the better side exit 0
+
+Runs that differ in machine, model, server, prompts or conditions are not compared
+(exit 4), unless --allow names the difference as what is meant. Margins are 3 % of
+a rate, 5 % of a time per token, 10 % of a time and 15 % of a tail; earlier runs of
+the same kind in the store raise them to twice their noise.`,
+		Example: "  chimera compare 7f3a 81c0\n  chimera compare 7f3a 81c0 --margin 5% --margin ttft=20% --strict\n  chimera compare 7f3a 81c0 --allow server-build --json | jq .verdict\n  chimera compare 7f3a 81c0 --format gobench | benchstat -col run -",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.compare(cmd.Context(), args[0], args[1], c) },
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&c.metrics, "metric", compare.Defaults, "metrics to compare, each METRIC or METRIC:p95")
+	f.StringSliceVar(&c.margins, "margin", nil, "change that matters: 3% for all, or METRIC=10% (may be given several times)")
+	f.StringSliceVar(&c.allow, "allow", nil, "differences that are meant, such as server-build, model-digest, config, hardware, environment")
+	f.StringSliceVar(&c.experiments, "experiment", nil, "only these experiments")
+	f.StringSliceVar(&c.subjects, "subject", nil, "only these subjects")
+	f.StringVar(&c.phase, "phase", string(sample.Measure), "rows to compare: measure (warm) or cold")
+	f.StringVar(&c.format, "format", "text", "text, or gobench: the compared values for benchstat")
+	f.BoolVar(&c.strict, "strict", false, "a suspicion or an open question fails the gate too (exit 1)")
+	return cmd
+}
+
+// twoRuns checks the arguments of compare.
+func twoRuns(cmd *cobra.Command, args []string) error {
+	if len(args) == 2 {
+		return nil
+	}
+	return fault.With(fmt.Errorf("two runs are compared, but %d are given", len(args)), fault.Usage, "name both, the old one first: "+cmd.CommandPath()+" A B")
+}
+
+func (a *app) compare(ctx context.Context, idA, idB string, c comparing) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	var r compare.Result
+	err = a.withStore(ctx, func(s store.Store) error {
+		r, err = c.read(ctx, s, idA, idB, o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.json:
+		err = a.printJSON(r)
+	case r.Verdict == compare.NotComparable:
+		a.printResidue(r)
+	case c.format == "gobench":
+		err = compare.WriteBenchmarks(a.Stdout, r)
+	default:
+		a.printComparison(r)
+	}
+	return errors.Join(err, verdictError(r, c.strict))
+}
+
+func (c comparing) options() (compare.Options, error) {
+	if c.phase != string(sample.Measure) && c.phase != string(sample.Cold) {
+		return compare.Options{}, fault.With(fmt.Errorf("rows of phase %q are not compared", c.phase), fault.Usage, "use --phase measure or --phase cold")
+	}
+	if c.format != "text" && c.format != "gobench" {
+		return compare.Options{}, fault.With(fmt.Errorf("the format is %q, but must be text or gobench", c.format), fault.Usage, "--json prints one document")
+	}
+	measures, err := compare.ParseMeasures(c.metrics, c.margins)
+	if err != nil {
+		return compare.Options{}, err
+	}
+	kinds, err := compare.ParseKinds(c.allow)
+	return compare.Options{Measures: measures, Allow: kinds}, err
+}
+
+// read compares two runs of the store.
+func (c comparing) read(ctx context.Context, s store.Reader, idA, idB string, o compare.Options) (compare.Result, error) {
+	runA, err := s.Run(ctx, idA)
+	if err != nil {
+		return compare.Result{}, err
+	}
+	runB, err := s.Run(ctx, idB)
+	if err != nil {
+		return compare.Result{}, err
+	}
+	if runA.ID() == runB.ID() {
+		return compare.Result{}, fault.With(fmt.Errorf("run %s is given twice: a run compared with itself shows nothing", runA.ID()), fault.Usage,
+			"run its spec again and compare the two runs; `chimera runs ls` lists what is there")
+	}
+	var sides [2]*compare.Run
+	for i, r := range []store.Run{runA, runB} {
+		if sides[i], err = c.collect(ctx, s, r, o); err != nil {
+			return compare.Result{}, err
+		}
+	}
+	past, err := c.history(ctx, s, runA, runB, o)
+	if err != nil {
+		return compare.Result{}, err
+	}
+	return compare.Compare(sides[0], sides[1], past, o)
+}
+
+// collect reads a run that is over.
+func (c comparing) collect(ctx context.Context, s store.Reader, r store.Run, o compare.Options) (*compare.Run, error) {
+	if !r.Status.Sealed() {
+		return nil, fault.With(fmt.Errorf("run %s is not over", r.ID()), fault.Usage, "wait for it; if its process died, `chimera run --resume "+r.ID()+"` goes on with it")
+	}
+	sum, _ := r.Digest()
+	source := compare.Source{Manifest: r.Manifest, Status: string(r.Status), Ended: r.Outcomes.Ended(), Digest: sum}
+	run, err := compare.Collect(source, c.chosen(s.Samples(ctx, r.ID())), sample.Phase(c.phase), o.Measures)
+	if err != nil {
+		return nil, err
+	}
+	return run, run.Watch(s.Readings(ctx, r.ID()))
+}
+
+// chosen are the rows of the experiments and subjects that were asked for.
+func (c comparing) chosen(rows iter.Seq2[*sample.Sample, error]) iter.Seq2[*sample.Sample, error] {
+	if len(c.experiments) == 0 && len(c.subjects) == 0 {
+		return rows
+	}
+	in := func(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
+	return func(yield func(*sample.Sample, error) bool) {
+		for s, err := range rows {
+			if (err != nil || in(c.experiments, s.Experiment) && in(c.subjects, s.Subject)) && !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// history reads the older of two runs and the runs of its kind before it: what
+// came later may hold the change that is looked for.
+func (c comparing) history(ctx context.Context, s store.Reader, x, y store.Run, o compare.Options) ([]*compare.Run, error) {
+	older, newer := x, y
+	if y.Manifest.Clock.Origin.Before(x.Manifest.Clock.Origin) {
+		older, newer = y, x
+	}
+	runs, err := s.Runs(ctx, store.Filter{Name: older.Manifest.Name, Status: store.Complete})
+	if err != nil {
+		return nil, err
+	}
+	past := []store.Run{older}
+	for _, r := range runs {
+		earlier := r.Manifest.Clock.Origin.Before(older.Manifest.Clock.Origin)
+		if earlier && r.ID() != newer.ID() && len(past) < compare.MostHistory && compare.Kin(older.Manifest, r.Manifest) {
+			past = append(past, r)
+		}
+	}
+	if len(past) == 1 {
+		return nil, nil
+	}
+	var all []*compare.Run
+	for _, r := range past {
+		run, err := c.collect(ctx, s, r, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, run)
+	}
+	return all, nil
+}
+
+// verdictError is the verdict as an exit code with what to do next.
+func verdictError(r compare.Result, strict bool) error {
+	code := r.Verdict.Code(strict)
+	if code == fault.OK {
+		return nil
+	}
+	var named []string
+	needed := 0
+	for _, c := range r.Metrics {
+		if c.Verdict == r.Verdict {
+			named = append(named, measureOf(c)+" of "+c.Scope.String())
+			needed = max(needed, c.Needed.Or(0))
+		}
+	}
+	if n := len(named) - 3; n > 0 {
+		named = append(named[:3], fmt.Sprintf("%d more", n))
+	}
+	where := strings.Join(named, ", ")
+	switch r.Verdict {
+	case compare.Regression:
+		return fault.With(fmt.Errorf("regression: %s", where), code, "`chimera runs show` prints each run; a change that is wanted needs a new baseline")
+	case compare.NotComparable:
+		return fault.With(errors.New("not comparable: the two runs differ in more than was asked about"), code, allowHint(r))
+	}
+	return fault.With(fmt.Errorf("%s: %s", strings.ToLower(string(r.Verdict)), where), code, moreHint(r.Verdict, needed))
+}
+
+// tooMany is the number of blocks that nobody runs.
+const tooMany = 200
+
+// moreHint says how an open question can be closed. Running again until a
+// difference shows would find one anywhere, so the next run is the last.
+func moreHint(v compare.Verdict, needed int) string {
+	switch {
+	case needed > tooMany:
+		return fmt.Sprintf("with this spread it takes about %d blocks a run: find a quieter machine, or widen --margin", needed)
+	case v == compare.Suspect:
+		return fmt.Sprintf("run both once again with %d blocks, and decide by that", needed)
+	}
+	return fmt.Sprintf("%d blocks a run would decide: raise `blocks` (--blocks of bench), or widen --margin", needed)
+}
+
+// allowHint says how to go on with runs that differ.
+func allowHint(r compare.Result) string {
+	var kinds []string
+	for _, d := range r.Residue {
+		if !d.Allowed && slices.Contains(compare.Kinds, d.What) && !slices.Contains(kinds, string(d.What)) {
+			kinds = append(kinds, string(d.What))
+		}
+	}
+	switch {
+	case len(kinds) == 0:
+		return "`chimera runs show` prints what each run holds"
+	case slices.Equal(kinds, []string{string(compare.Environment)}):
+		return "run again on a quiet machine, or take the risk: --allow environment"
+	}
+	return "if this is what you mean to compare: --allow " + strings.Join(kinds, ",")
+}
+
+var longDigest = regexp.MustCompile(`\b([0-9a-f]{12})[0-9a-f]{28,52}\b`)
+
+// printResidue lists what forbids a comparison.
+func (a *app) printResidue(r compare.Result) {
+	fmt.Fprintf(a.Stdout, "%s  %s → %s\n\n", a.style().bad(string(r.Verdict)), r.A.Run, r.B.Run)
+	t := newTable("differs in", "where", "A", "B")
+	for _, d := range r.Residue {
+		if !d.Allowed {
+			t.row(string(d.What), cmp.Or(d.Where, "run"), longDigest.ReplaceAllString(d.A, "$1…"), longDigest.ReplaceAllString(d.B, "$1…"))
+		}
+	}
+	t.write(a.Stdout, "  ", a.style())
+}
+
+func measureOf(c compare.Comparison) string {
+	if c.Aggregate == "median" {
+		return c.Metric
+	}
+	return c.Metric + ":" + c.Aggregate
+}
+
+// printComparison prints a table for each measure, and then the verdict.
+func (a *app) printComparison(r compare.Result) {
+	fmt.Fprintf(a.Stdout, "%s → %s · %s · %s\n", r.A.Run, r.B.Run, r.A.Name, phaseText(r.Phase))
+	for part := r.Metrics; len(part) > 0; {
+		first := part[0]
+		n := slices.IndexFunc(part, func(c compare.Comparison) bool {
+			return measureOf(c) != measureOf(first) || c.Scope.Experiment != first.Scope.Experiment
+		})
+		if n < 0 {
+			n = len(part)
+		}
+		a.printMeasure(part[:n])
+		part = part[n:]
+	}
+	fmt.Fprintln(a.Stdout)
+	for _, c := range r.Metrics {
+		for _, note := range c.Notes {
+			paragraph(a.Stdout, "  note        ", fmt.Sprintf("%s of %s: %s", measureOf(c), c.Scope, note))
+		}
+	}
+	for _, d := range r.Residue {
+		paragraph(a.Stdout, "  allowed     ", longDigest.ReplaceAllString(fmt.Sprintf("%s: %s → %s", strings.TrimSpace(string(d.What)+" "+d.Where), d.A, d.B), "$1…"))
+	}
+	for _, text := range r.Remarks {
+		paragraph(a.Stdout, "  remark      ", text)
+	}
+	a.printNotTested(r.NotTested)
+	fmt.Fprintf(a.Stdout, "\n%s  %s\n", a.verdict(r.Verdict), verdictCounts(r.Metrics))
+}
+
+func phaseText(p sample.Phase) string {
+	if p == sample.Cold {
+		return "cold rows"
+	}
+	return "warm rows"
+}
+
+// printNotTested says what the verdict does not cover, equal reasons once.
+func (a *app) printNotTested(all []compare.NotTested) {
+	var order []string
+	by := map[string][]string{}
+	for _, n := range all {
+		if by[n.Reason] == nil {
+			order = append(order, n.Reason)
+		}
+		by[n.Reason] = append(by[n.Reason], n.What)
+	}
+	for _, reason := range order {
+		what := by[reason]
+		if n := len(what) - 3; n > 0 {
+			what = append(what[:3:3], fmt.Sprintf("%d more", n))
+		}
+		paragraph(a.Stdout, "  not tested  ", strings.Join(what, ", ")+": "+reason)
+	}
+}
+
+// printMeasure prints the comparisons of one measure.
+func (a *app) printMeasure(part []compare.Comparison) {
+	first := part[0]
+	var values []float64
+	for _, c := range part {
+		values = append(values, c.A, c.B)
+	}
+	scale := first.Unit.ScaleFor(values...)
+	way := "higher is better"
+	if first.Better == metric.Lower {
+		way = "lower is better"
+	}
+	fmt.Fprintf(a.Stdout, "\n  %s of %s · %s, margin %s %%\n", a.style().bold(measureOf(first)), first.Scope.Experiment, way, unit.Digits(100*first.Margin, 2))
+	t := newTable("subject", ">A, "+scale.Symbol, ">B, "+scale.Symbol, ">ratio, 95 %", ">n", ">p", "verdict")
+	for _, c := range part {
+		t.row(subjectText(c.Scope), sideCell(c.A, c.ALo, c.AHi, scale), sideCell(c.B, c.BLo, c.BHi, scale),
+			ratioCell(c), fmt.Sprintf("%d+%d", c.NA, c.NB), pCell(c), a.verdict(c.Verdict))
+	}
+	t.write(a.Stdout, "  ", a.style())
+	if lo, hi, ok := detectable(part); ok {
+		text := "changes from " + span(unit.Digits(100*lo, 2), unit.Digits(100*hi, 2)) + " % on would be seen in 80 % of such pairs of runs"
+		if least, most := neededBlocks(part); most > 0 {
+			text += "; " + span(fmt.Sprint(least), fmt.Sprint(most)) + " blocks a run would decide"
+		}
+		paragraph(a.Stdout, "  ", text)
+	}
+}
+
+// span is "x to y", or one of them where they are equal.
+func span(lo, hi string) string {
+	if lo == hi {
+		return lo
+	}
+	return lo + " to " + hi
+}
+
+func neededBlocks(part []compare.Comparison) (least, most int) {
+	for _, c := range part {
+		if n, ok := c.Needed.Get(); ok {
+			if most == 0 || n < least {
+				least = n
+			}
+			most = max(most, n)
+		}
+	}
+	return least, most
+}
+
+func detectable(part []compare.Comparison) (lo, hi float64, ok bool) {
+	for _, c := range part {
+		if v, known := c.Detectable.Get(); known {
+			if !ok || v < lo {
+				lo = v
+			}
+			hi, ok = max(hi, v), true
+		}
+	}
+	return lo, hi, ok
+}
+
+// sideCell is a median with the longer arm of its interval.
+func sideCell(v float64, lo, hi sample.Opt[float64], scale unit.Scale) string {
+	text := unit.Digits(v*scale.Factor, 4)
+	if l, ok := lo.Get(); ok {
+		text += " ±" + unit.Digits(max(hi.Or(v)-v, v-l)*scale.Factor, 2)
+	}
+	return text
+}
+
+func ratioCell(c compare.Comparison) string {
+	r, ok := c.Ratio.Get()
+	if !ok {
+		return "none"
+	}
+	text := fmt.Sprintf("%.3f", r)
+	if lo, ok := c.Lo.Get(); ok {
+		text += fmt.Sprintf(" [%.3f, %.3f]", lo, c.Hi.Or(lo))
+	}
+	return text
+}
+
+func pCell(c compare.Comparison) string {
+	p, ok := c.P.Get()
+	switch {
+	case !ok:
+		return "none"
+	case p < 0.001:
+		return "<0.001"
+	}
+	return fmt.Sprintf("%.3f", p)
+}
+
+// subjectText is a scope without its experiment.
+func subjectText(s compare.Scope) string {
+	if s.Config == "defaults" {
+		return s.Subject
+	}
+	return s.Subject + " " + s.Config
+}
+
+// verdict paints a verdict's word.
+func (a *app) verdict(v compare.Verdict) string {
+	switch v {
+	case compare.Regression, compare.Suspect, compare.NotComparable:
+		return a.style().bad(string(v))
+	case compare.Improved, compare.Same:
+		return a.style().good(string(v))
+	}
+	return a.style().bold(string(v))
+}
+
+func verdictCounts(all []compare.Comparison) string {
+	var parts []string
+	for _, v := range []compare.Verdict{compare.Regression, compare.Suspect, compare.Inconclusive, compare.Improved, compare.Same} {
+		n := 0
+		for _, c := range all {
+			if c.Verdict == v {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(string(v))))
+		}
+	}
+	return "of " + fmt.Sprint(len(all)) + " comparisons: " + strings.Join(parts, ", ")
+}
