@@ -142,7 +142,7 @@ func (c comparing) collect(ctx context.Context, s store.Reader, r store.Run, o c
 		return nil, fault.With(fmt.Errorf("run %s is not over", r.ID()), fault.Usage, "wait for it; if its process died, `chimera run --resume "+r.ID()+"` goes on with it")
 	}
 	sum, _ := r.Digest()
-	source := compare.Source{Manifest: r.Manifest, Status: string(r.Status), Ended: r.Outcomes.Ended(), Digest: sum}
+	source := compare.Source{Manifest: r.Manifest, Status: string(r.Status), Answered: r.Outcomes.OK, Digest: sum}
 	run, err := compare.Collect(source, c.chosen(s.Samples(ctx, r.ID())), sample.Phase(c.phase), o.Measures)
 	if err != nil {
 		return nil, err
@@ -345,7 +345,8 @@ func (a *app) printMeasure(part []compare.Comparison) {
 	if first.Better == metric.Lower {
 		way = "lower is better"
 	}
-	fmt.Fprintf(a.Stdout, "\n  %s of %s · %s, margin %s %%\n", a.style().bold(measureOf(first)), first.Scope.Experiment, way, unit.Digits(100*first.Margin, 2))
+	fmt.Fprintln(a.Stdout)
+	paragraph(a.Stdout, "  ", fmt.Sprintf("%s of %s · %s, margin %s %%", a.style().bold(measureOf(first)), first.Scope.Experiment, way, unit.Digits(100*first.Margin, 2)))
 	t := newTable("subject", ">A, "+scale.Symbol, ">B, "+scale.Symbol, ">ratio, 95 %", ">n", ">p", "verdict")
 	for _, c := range part {
 		t.row(subjectText(c.Scope), sideCell(c.A, c.ALo, c.AHi, scale), sideCell(c.B, c.BLo, c.BHi, scale),

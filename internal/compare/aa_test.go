@@ -53,7 +53,7 @@ func stored(t *testing.T, st store.Reader, id string, o compare.Options) *compar
 		t.Fatal(err)
 	}
 	sum, _ := r.Digest()
-	src := compare.Source{Manifest: r.Manifest, Status: string(r.Status), Ended: r.Outcomes.Ended(), Digest: sum}
+	src := compare.Source{Manifest: r.Manifest, Status: string(r.Status), Answered: r.Outcomes.OK, Digest: sum}
 	c, err := compare.Collect(src, st.Samples(t.Context(), r.ID()), sample.Measure, o.Measures)
 	if err != nil {
 		t.Fatal(err)

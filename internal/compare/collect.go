@@ -17,7 +17,7 @@ import (
 type Source struct {
 	Manifest sample.Manifest
 	Status   string // complete, partial …
-	Ended    int    // trials that have an outcome
+	Answered int    // trials that ended well
 	Digest   string // of the seal; empty while the run is open
 }
 

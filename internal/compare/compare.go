@@ -229,12 +229,15 @@ func remarks(a, b *Run, r Result) []string {
 			out = append(out, fmt.Sprintf(format, args...))
 		}
 	}
+	var unwatched []string
 	for _, side := range []*Run{a, b} {
 		m := side.stored.Manifest
-		say(side.stored.Status != "complete", "run %s is %s: %d of %d planned requests have an end", m.Run, side.stored.Status, side.stored.Ended, m.Planned)
-		_, unwatched := m.Absent["preflight"]
-		say(unwatched, "run %s: the machine was not watched for other work", m.Run)
+		say(side.stored.Status != "complete", "run %s is %s: %d of %d planned requests were answered", m.Run, side.stored.Status, side.stored.Answered, m.Planned)
+		if _, absent := m.Absent["preflight"]; absent {
+			unwatched = append(unwatched, m.Run)
+		}
 	}
+	say(len(unwatched) > 0, "nobody watched the machine for other work before %s", strings.Join(unwatched, " and "))
 	say(a.stored.Manifest.Tool != b.stored.Manifest.Tool, "measured by two builds of chimera: %s and %s", buildText(a), buildText(b))
 	say(a.has(simulated) || b.has(simulated), "simulated: the time lines are invented")
 	say(a.has(synthetic) || b.has(synthetic), "synthetic models: speed is real, text is noise")

@@ -82,7 +82,7 @@ func source(t testing.TB, id string, rows []*sample.Sample) compare.Source {
 			m.Subjects = append(m.Subjects, sample.SubjectRecord{ID: s.Subject, Target: "t", Kind: "openai", Model: "m", Server: "s 1", Digest: "sha256:aa", Quant: "Q8_0"})
 		}
 	}
-	return compare.Source{Manifest: m, Status: "complete", Ended: len(rows), Digest: "d"}
+	return compare.Source{Manifest: m, Status: "complete", Answered: len(rows), Digest: "d"}
 }
 
 func each(rows []*sample.Sample) iter.Seq2[*sample.Sample, error] {

@@ -376,10 +376,13 @@ func (p pair) side(m Measure, run string, scope Scope, g *group, v values) (fact
 		return f, err
 	}
 	var chain digest.Chain
-	for _, o := range v.rows {
+	var line []byte
+	f.Evidence.Rows = make([]string, len(v.rows))
+	for i, o := range v.rows {
 		row := run + "/" + o.trial
-		f.Evidence.Rows = append(f.Evidence.Rows, row)
-		chain.Add(fmt.Append(nil, row, o.value))
+		f.Evidence.Rows[i] = row
+		line = strconv.AppendFloat(append(append(line[:0], row...), ' '), o.value, 'g', -1, 64)
+		chain.Add(line)
 	}
 	f.Evidence.Digest = chain.Sum()
 	return f, identify(&f)

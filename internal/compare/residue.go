@@ -222,7 +222,9 @@ func (l *list) groups(p pair) {
 	if pa != pb {
 		l.note(Prompts, where, difference(p.a.prompts, p.b.prompts), difference(p.b.prompts, p.a.prompts))
 	}
-	l.note(Effective, where, strings.Join(slices.Sorted(maps.Keys(p.a.used)), " | "), strings.Join(slices.Sorted(maps.Keys(p.b.used)), " | "))
+	if p.scope.Config == p.other.Config { // options asked for otherwise are in effect otherwise
+		l.note(Effective, where, strings.Join(slices.Sorted(maps.Keys(p.a.used)), " | "), strings.Join(slices.Sorted(maps.Keys(p.b.used)), " | "))
+	}
 	if p.a.failing() || p.b.failing() {
 		*l = append(*l, Residue{What: Failures, Where: where, A: p.a.failures(), B: p.b.failures()})
 	}

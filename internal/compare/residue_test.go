@@ -119,7 +119,7 @@ func TestWhatDoesNotMatterIsNoResidue(t *testing.T) {
 	sa, sb := source(t, "a", a.rows), source(t, "b", b.rows)
 	sa.Manifest.Subjects[0].URL, sb.Manifest.Subjects[0].URL = "http://127.0.0.1:1", "http://localhost:2"
 	sb.Manifest.Subjects[0].Model, sb.Manifest.Tool.Version, sb.Manifest.Seed = "copy of m", "2", 7
-	sb.Status, sb.Ended = "partial", 24
+	sb.Status, sb.Answered = "partial", 24
 	r := mustCompare(t, sa, sb, a, b, o)
 	if len(r.Residue) > 0 || r.Verdict != compare.Same {
 		t.Fatalf("%s, residue %+v", r.Verdict, r.Residue)
