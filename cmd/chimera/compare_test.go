@@ -73,11 +73,11 @@ func TestCompare(t *testing.T) {
 		stderr string
 	}{
 		{"first again", 0, []string{`^SAME  of 3 comparisons: 3 same$`, `^  decode_rate of baseline · higher is better, margin 3.0 %$`,
-			`^  fake +\d+\.\d ±\d.* 12\+12 .* SAME$`, `^  changes from .* % on would be seen`, `^  remark +simulated`}, ""},
+			`^  fake +\d+\.\d ±\d.* 12\+12 .* SAME$`, `^  changes from .* % on would be seen`, `^  p +Mann–Whitney, each on its own: \d of 2 below 0.05; 0 after`, `^  remark +simulated`}, ""},
 		{"first slower", 1, []string{`^REGRESSION  of 3 comparisons: 1 regression, 2 same$`}, "regression: decode_rate of baseline fake"},
 		{"first slower --margin 30%", 0, []string{`^SAME `, `^  note +decode_rate of baseline fake: worse by \d+\.\d %, within the margin$`}, ""},
 		{"slower first", 0, []string{`^IMPROVED `}, ""},
-		{"first faster --metric decode_rate", 0, []string{`^IMPROVED  of 1 comparisons: 1 improved$`}, ""},
+		{"first faster --metric decode_rate", 0, []string{`^IMPROVED  of 1 comparison: 1 improved$`}, ""},
 		{"first later", 1, []string{`1 same`}, "regression: ttft of baseline fake, ttft:p95 of baseline fake"},
 		{"first later --metric decode_rate,e2e --margin e2e=45%", 0, []string{`^SAME  of 2`}, ""},
 		{"first later --phase cold --metric ttft", 1, []string{`^REGRESSION  of 1`, `· cold rows$`, ` 3\+3 `}, "ttft of cold fake"},

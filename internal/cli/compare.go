@@ -292,6 +292,7 @@ func (a *app) printComparison(r compare.Result) {
 		part = part[n:]
 	}
 	fmt.Fprintln(a.Stdout)
+	paragraph(a.Stdout, "  p           ", familyText(r.Metrics))
 	for _, c := range r.Metrics {
 		for _, note := range c.Notes {
 			paragraph(a.Stdout, "  note        ", fmt.Sprintf("%s of %s: %s", measureOf(c), c.Scope, note))
@@ -305,6 +306,25 @@ func (a *app) printComparison(r compare.Result) {
 	}
 	a.printNotTested(r.NotTested)
 	fmt.Fprintf(a.Stdout, "\n%s  %s\n", a.verdict(r.Verdict), verdictCounts(r.Metrics))
+}
+
+// familyText says how many of the tests stand when all are asked together.
+func familyText(all []compare.Comparison) string {
+	tests, alone, together := 0, 0, 0
+	for _, c := range all {
+		p, ok := c.P.Get()
+		if !ok {
+			continue
+		}
+		tests++
+		if p < 0.05 {
+			alone++
+		}
+		if c.PHolm.Or(1) < 0.05 {
+			together++
+		}
+	}
+	return fmt.Sprintf("Mann–Whitney, each on its own: %d of %d below 0.05; %d after Holm's correction for all", alone, tests, together)
 }
 
 func phaseText(p sample.Phase) string {
@@ -347,7 +367,11 @@ func (a *app) printMeasure(part []compare.Comparison) {
 	}
 	fmt.Fprintln(a.Stdout)
 	paragraph(a.Stdout, "  ", fmt.Sprintf("%s of %s · %s, margin %s %%", a.style().bold(measureOf(first)), first.Scope.Experiment, way, unit.Digits(100*first.Margin, 2)))
-	t := newTable("subject", ">A, "+scale.Symbol, ">B, "+scale.Symbol, ">ratio, 95 %", ">n", ">p", "verdict")
+	counted := ">blocks"
+	if first.Aggregate != "median" {
+		counted = ">rows"
+	}
+	t := newTable("subject", ">A, "+scale.Symbol, ">B, "+scale.Symbol, ">ratio, 95 %", counted, ">p", "verdict")
 	for _, c := range part {
 		t.row(subjectText(c.Scope), sideCell(c.A, c.ALo, c.AHi, scale), sideCell(c.B, c.BLo, c.BHi, scale),
 			ratioCell(c), fmt.Sprintf("%d+%d", c.NA, c.NB), pCell(c), a.verdict(c.Verdict))
@@ -458,5 +482,9 @@ func verdictCounts(all []compare.Comparison) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(string(v))))
 		}
 	}
-	return "of " + fmt.Sprint(len(all)) + " comparisons: " + strings.Join(parts, ", ")
+	noun := "comparisons"
+	if len(all) == 1 {
+		noun = "comparison"
+	}
+	return fmt.Sprintf("of %d %s: %s", len(all), noun, strings.Join(parts, ", "))
 }

@@ -231,4 +231,13 @@ func (r *Run) answered() int {
 	return n
 }
 
+// length is the mean number of output tokens of an answer, 1 where nobody
+// counted them.
+func (g *group) length() float64 {
+	if g.counted == 0 || g.tokens == 0 {
+		return 1
+	}
+	return float64(g.tokens) / float64(g.counted)
+}
+
 func (r *Run) has(mark string) bool { return r.marks[mark] }

@@ -239,6 +239,12 @@ func remarks(a, b *Run, r Result) []string {
 	}
 	say(len(unwatched) > 0, "nobody watched the machine for other work before %s", strings.Join(unwatched, " and "))
 	say(a.stored.Manifest.Tool != b.stored.Manifest.Tool, "measured by two builds of chimera: %s and %s", buildText(a), buildText(b))
+	say(a.stored.Manifest.Tool.Dirty || b.stored.Manifest.Tool.Dirty, "measured by a build with uncommitted changes: its commit does not tell which code ran")
+	for _, s := range a.stored.Manifest.Subjects {
+		other := subject(b.stored.Manifest, s.ID)
+		say(s.Digest == "" && other.Digest == "", "nobody told a digest of model %s: that it is the same in both runs is taken on trust", s.Model)
+		say(s.Server == "" && other.Server == "", "nobody told the version of the server of %s: that it is the same in both runs is taken on trust", s.ID)
+	}
 	say(a.has(simulated) || b.has(simulated), "simulated: the time lines are invented")
 	say(a.has(synthetic) || b.has(synthetic), "synthetic models: speed is real, text is noise")
 	say(len(r.Noise) == 0, "one run a side, and no earlier run like them: what differs from session to session is not in the intervals")

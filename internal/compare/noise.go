@@ -110,7 +110,7 @@ func quietChanges(a, b *Run, i int, m Measure, o Options) []float64 {
 func raise(m Measure, noise []Noise) (margin float64, why string) {
 	for _, n := range noise {
 		if n.Metric == m.Metric.ID && n.Aggregate == m.Aggregate && 2*n.Floor > m.Margin {
-			return min(2*n.Floor, 0.5), fmt.Sprintf("margin raised to twice the noise floor of %.1f %% (%d pairs of earlier runs)", 100*n.Floor, n.Pairs)
+			return min(2*n.Floor, 0.5), fmt.Sprintf("margin raised to twice the noise floor of %.1f %% (pairs of earlier runs: %d)", 100*n.Floor, n.Pairs)
 		}
 	}
 	return m.Margin, ""

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -100,7 +101,7 @@ func (p pair) compare(i int, m Measure, noise []Noise) (Comparison, []fact.Fact,
 			return Comparison{}, nil, fmt.Sprintf("run %s has no value: %s", side.name, reasons(side.s.missing))
 		}
 	}
-	if why := tooFewRows(m, len(sa.values), len(sb.values)); why != "" {
+	if why := cmp.Or(tooFewRows(m, len(sa.values), len(sb.values)), p.otherWork(m)); why != "" {
 		return Comparison{}, nil, why
 	}
 	va, vb, e, err := p.effect(sa, sb, m)
@@ -138,6 +139,19 @@ func tooFewRows(m Measure, a, b int) string {
 		return ""
 	}
 	return fmt.Sprintf("%s needs %d rows a run, and there are %d and %d", m.Aggregate, need, a, b)
+}
+
+// sameWork is how far the lengths of answers may differ for a time that grows
+// with them.
+const sameWork = 0.05
+
+// otherWork refuses to compare the time of answers of different length.
+func (p pair) otherWork(m Measure) string {
+	a, b := p.a.length(), p.b.length()
+	if m.Metric.ID != "e2e" || math.Abs(math.Log(a/b)) <= math.Log1p(sameWork) {
+		return ""
+	}
+	return fmt.Sprintf("answers have %.1f tokens in run A and %.1f in run B: not the same work", a, b)
 }
 
 // effect takes the independent values of both sides and compares them.

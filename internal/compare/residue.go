@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"net"
 	"net/url"
 	"slices"
@@ -109,7 +110,7 @@ func residue(a, b *Run, pairs []pair) []Residue {
 	case a.answered() == 0 || b.answered() == 0:
 		out.note(Phase, "", counted(a), counted(b))
 	case len(pairs) == 0:
-		out.note(Experiments, "", scopeTexts(a), scopeTexts(b)+" ") // listed even where the words are equal
+		out.note(Experiments, "", scopeTexts(a), scopeTexts(b))
 	}
 	out.designs(ma, mb, pairs)
 	for _, p := range pairs {
@@ -131,15 +132,28 @@ func scopeTexts(r *Run) string {
 
 func (l *list) machines(a, b sample.Manifest) {
 	l.note(Hardware, "", hardware(a.Host), hardware(b.Host))
+	x, y := float64(a.Host.MemoryBytes.Or(0)), float64(b.Host.MemoryBytes.Or(0))
+	if math.Abs(x-y) > sameMemory*max(x, y) {
+		l.note(Hardware, "", memory(a.Host), memory(b.Host))
+	}
 	l.note(System, "", strings.TrimSpace(a.Host.OS+" "+a.Host.Kernel), strings.TrimSpace(b.Host.OS+" "+b.Host.Kernel))
 	l.note(Power, "", strings.TrimSpace(a.Host.Governor+" "+a.Host.Power), strings.TrimSpace(b.Host.Governor+" "+b.Host.Power))
 }
 
+// sameMemory is how much of a machine's memory another kernel may keep for
+// itself.
+const sameMemory = 0.02
+
+func memory(h sample.Host) string {
+	n, ok := h.MemoryBytes.Get()
+	if !ok {
+		return ""
+	}
+	return unit.Byte.Format(float64(n)) + " of memory"
+}
+
 func hardware(h sample.Host) string {
 	parts := []string{h.Arch, h.CPU, fmt.Sprintf("%d cores", h.Cores)}
-	if n, ok := h.MemoryBytes.Get(); ok {
-		parts = append(parts, unit.Byte.Format(float64(n)))
-	}
 	for _, g := range h.GPUs {
 		parts = append(parts, strings.TrimSpace(g.Name+" "+g.Driver))
 	}

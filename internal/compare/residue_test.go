@@ -33,6 +33,7 @@ func TestWhatDiffersForbidsTheVerdict(t *testing.T) {
 		row  func(*sample.Sample)
 	}{
 		{"another CPU", compare.Hardware, func(s *side) { s.Manifest.Host.CPU = "y" }, nil},
+		{"less memory", compare.Hardware, func(s *side) { s.Manifest.Host.MemoryBytes = sample.Some[uint64](8e9) }, nil},
 		{"another driver", compare.Hardware, func(s *side) { s.Manifest.Host.GPUs = []sample.GPU{{Name: "g", Driver: "2"}} }, nil},
 		{"another kernel", compare.System, func(s *side) { s.Manifest.Host.Kernel = "6.2" }, nil},
 		{"on battery", compare.Power, func(s *side) { s.Manifest.Host.Power = "battery" }, nil},
@@ -117,6 +118,7 @@ func TestWhatDoesNotMatterIsNoResidue(t *testing.T) {
 		s.Outcome, s.Failure = sample.Dropped, &sample.Failure{Class: sample.ClassInterrupted}
 	}
 	sa, sb := source(t, "a", a.rows), source(t, "b", b.rows)
+	sa.Manifest.Host.MemoryBytes, sb.Manifest.Host.MemoryBytes = sample.Some[uint64](8.00e9), sample.Some[uint64](8.05e9)
 	sa.Manifest.Subjects[0].URL, sb.Manifest.Subjects[0].URL = "http://127.0.0.1:1", "http://localhost:2"
 	sb.Manifest.Subjects[0].Model, sb.Manifest.Tool.Version, sb.Manifest.Seed = "copy of m", "2", 7
 	sb.Status, sb.Answered = "partial", 24

@@ -176,6 +176,19 @@ func TestEvidenceNamesTheRows(t *testing.T) {
 	}
 }
 
+// Longer answers take longer: their whole time is not compared, their rate is.
+func TestUnequalWorkIsNotCompared(t *testing.T) {
+	short := still("b")
+	short.change = func(s *sample.Sample) { s.Tokens.Output = sample.Some(80) }
+	r := of(t, still("a").draw(), short.draw(), options(t, "e2e", "ttft"))
+	if len(r.Metrics) != 1 || r.Metrics[0].Metric != "ttft" || len(r.NotTested) != 1 || !strings.Contains(r.NotTested[0].Reason, "101.0 tokens in run A and 80.0 in run B") {
+		t.Errorf("%d comparisons, not tested %+v", len(r.Metrics), r.NotTested)
+	}
+	if c := find(t, of(t, still("a").draw(), still("b").draw(), options(t, "e2e")), "e2e", "median"); c.Verdict != compare.Same {
+		t.Errorf("equal work: %s", c.Verdict)
+	}
+}
+
 func TestNothingToCompare(t *testing.T) {
 	silent := still("a")
 	silent.change = func(s *sample.Sample) { s.Outcome = sample.Error }
@@ -216,4 +229,24 @@ func TestParseMeasures(t *testing.T) {
 	if _, err := compare.ParseKinds([]string{"colour"}); fault.CodeOf(err) != fault.Usage || fault.HintOf(err) == "" {
 		t.Error(err)
 	}
+}
+
+// Whatever is written, it is refused with a hint, or is a measure with a margin
+// that a ratio can exceed.
+func FuzzParseMeasures(f *testing.F) {
+	f.Add("ttft:p95", "ttft:p95=10%")
+	f.Add("decode_rate", "0.03")
+	f.Add("e2e", "e2e= 5 %")
+	f.Fuzz(func(t *testing.T, name, margin string) {
+		m, err := compare.ParseMeasures([]string{name}, []string{margin})
+		if err != nil {
+			if fault.CodeOf(err) != fault.Usage || fault.HintOf(err) == "" {
+				t.Errorf("%q, %q: %v", name, margin, err)
+			}
+			return
+		}
+		if len(m) != 1 || !(m[0].Margin > 0 && m[0].Margin < 0.5) {
+			t.Errorf("%q, %q: %+v", name, margin, m)
+		}
+	})
 }
