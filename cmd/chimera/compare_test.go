@@ -23,10 +23,10 @@ import (
 	"chimera/internal/target/fake"
 )
 
-// conductSimulated conducts a run of twelve blocks into a store, some hours
+// conductSimulated conducts a run of so many blocks into a store, some hours
 // after the others. Time is simulated, so that no other work on this machine
 // decides a verdict.
-func conductSimulated(t *testing.T, path, id, profile string, hours int) {
+func conductSimulated(t *testing.T, path, id, profile, prompts string, blocks, hours int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Duration(hours) * time.Hour)
@@ -36,8 +36,8 @@ func conductSimulated(t *testing.T, path, id, profile string, hours int) {
 		}
 		defer st.Close()
 		text := fmt.Sprintf(`{version: 1, name: gate, targets: [{id: sim, kind: fake, url: "fake:?noise=0.01&jitter=0.1&%s"}],
-subjects: [{id: fake, target: sim, model: fake}], workloads: [{id: banter, suite: banter, max_tokens: 32}],
-experiments: [{id: baseline, kind: suite, blocks: 12, repeats: 2}], design: {cold_loads: 3}, telemetry: {interval: 0s}}`, profile)
+subjects: [{id: fake, target: sim, model: fake}], workloads: [{id: w, %s, max_tokens: 32}],
+experiments: [{id: baseline, kind: suite, blocks: %d, repeats: 2}], design: {cold_loads: 3}, telemetry: {interval: 0s}}`, profile, prompts, blocks)
 		options := spec.Catalogue{"fake": fake.Options}
 		s, err := spec.Parse("gate.yaml", []byte(text), options, nil)
 		if err != nil {
@@ -64,7 +64,7 @@ func TestCompare(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "chimera.db")
 	for hour, r := range [][2]string{{"first", "seed=1&model=fake*1"}, {"again", "seed=2&model=fake*1"}, {"third", "seed=6&model=fake*1"},
 		{"slower", "seed=3&model=fake*1.1"}, {"faster", "seed=4&model=fake*0.8"}, {"later", "seed=5&model=fake*1&first=40ms"}} {
-		conductSimulated(t, path, r[0], r[1], hour)
+		conductSimulated(t, path, r[0], r[1], "suite: banter", 12, hour)
 	}
 	for _, c := range []struct {
 		args   string
@@ -127,6 +127,32 @@ func TestCompare(t *testing.T) {
 	}
 	if len(late.Noise) != 3 || late.Noise[0].Pairs != 3 || !slices.Equal(late.Noise[0].Runs, []string{"third", "again", "first"}) || late.Verdict != compare.Regression {
 		t.Errorf("%s, noise %+v", late.Verdict, late.Noise)
+	}
+}
+
+// A suspicion is followed by one run of B's spec with twice the blocks, and the
+// verdict is by that one.
+func TestASuspicionIsRunOnceMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chimera.db")
+	for hour, r := range [][2]string{{"old", "model=fake*1&first=1ms&gap=500us&tokens=3"}, {"new", "model=fake*1.1&first=1ms&gap=500us&tokens=3&seed=2"}} {
+		conductSimulated(t, path, r[0], r[1], "prompts: [hello]", 4, hour)
+	}
+	const line = "compare old new --metric decode_rate --margin 9.5%"
+	stdout, stderr, code := inStore(t, path, line)
+	if code != fault.Inconclusive || !strings.Contains(stdout, "SUSPECT") || !strings.Contains(stderr, "--rerun") {
+		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
+	}
+	// The third run is of this machine and this minute, which the first two are not.
+	stdout, stderr, code = inStore(t, path, line+" --rerun --preflight 0 --json --allow hardware,os,power,environment,server-build")
+	var r compare.Result
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatalf("exit %d, %v\n%s", code, err, stderr)
+	}
+	if r.A.Run != "old" || r.B.Run == "new" || len(r.Metrics) != 1 || r.Metrics[0].NA != 4 || r.Metrics[0].NB != 8 || !strings.Contains(stderr, "new is suspect") {
+		t.Errorf("%+v\n%s", r, stderr)
+	}
+	if n := len(r.Remarks); n == 0 || !strings.HasPrefix(r.Remarks[n-1], "run new was suspect") {
+		t.Errorf("remarks %q", r.Remarks)
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"chimera/internal/compare"
 	"chimera/internal/fault"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
+	"chimera/internal/spec"
 	"chimera/internal/store"
 	"chimera/internal/unit"
 
@@ -24,7 +26,8 @@ import (
 type comparing struct {
 	metrics, margins, allow, experiments, subjects []string
 	phase, format                                  string
-	strict                                         bool
+	strict, rerun                                  bool
+	runOptions                                     // of a rerun
 }
 
 func (a *app) compareCmd() *cobra.Command {
@@ -56,6 +59,8 @@ the same kind in the store raise them to twice their noise.`,
 	f.StringSliceVar(&c.subjects, "subject", nil, "only these subjects")
 	f.StringVar(&c.phase, "phase", string(sample.Measure), "rows to compare: measure (warm) or cold")
 	f.StringVar(&c.format, "format", "text", "text, or gobench: the compared values for benchstat")
+	f.BoolVar(&c.rerun, "rerun", false, "if something is suspect, run B's spec once more with twice the blocks, and decide by that")
+	f.DurationVar(&c.preflight, "preflight", 2*time.Second, "watch the machine for other work this long before a --rerun (0 = do not)")
 	f.BoolVar(&c.strict, "strict", false, "a suspicion or an open question fails the gate too (exit 1)")
 	return cmd
 }
@@ -78,6 +83,9 @@ func (a *app) compare(ctx context.Context, idA, idB string, c comparing) error {
 		r, err = c.read(ctx, s, idA, idB, o)
 		return err
 	})
+	if err == nil && c.rerun && r.Verdict == compare.Suspect {
+		r, err = a.rerun(ctx, r, c, o)
+	}
 	if err != nil {
 		return err
 	}
@@ -134,6 +142,40 @@ func (c comparing) read(ctx context.Context, s store.Reader, idA, idB string, o 
 		return compare.Result{}, err
 	}
 	return compare.Compare(sides[0], sides[1], past, o)
+}
+
+// rerun conducts B's spec once more with twice the blocks and compares A with
+// that. It is declared before anything is seen and happens once: looking again
+// until a difference shows would find one anywhere.
+func (a *app) rerun(ctx context.Context, suspect compare.Result, c comparing, o compare.Options) (compare.Result, error) {
+	var frozen *spec.Spec
+	err := a.withStore(ctx, func(s store.Store) error {
+		b, err := s.Run(ctx, suspect.B.Run)
+		if err == nil {
+			frozen, err = spec.Decode(b.Manifest.Spec)
+		}
+		return err
+	})
+	if err != nil {
+		return suspect, fmt.Errorf("run the spec of %s again: %w", suspect.B.Run, err)
+	}
+	for i := range frozen.Experiments {
+		frozen.Experiments[i].Blocks *= 2
+	}
+	a.note("%s is suspect: its spec runs once more with twice the blocks", suspect.B.Run)
+	again, err := a.conduct(ctx, frozen, c.runOptions)
+	if err != nil {
+		return suspect, err
+	}
+	var r compare.Result
+	err = a.withStore(ctx, func(s store.Store) error {
+		r, err = c.read(ctx, s, suspect.A.Run, again.Run, o)
+		return err
+	})
+	if err == nil {
+		r.Remarks = append(r.Remarks, fmt.Sprintf("run %s was suspect; run %s is its spec with twice the blocks, run once", suspect.B.Run, again.Run))
+	}
+	return r, err
 }
 
 // collect reads a run that is over.
@@ -234,7 +276,7 @@ func moreHint(v compare.Verdict, needed int) string {
 	case needed > tooMany:
 		return fmt.Sprintf("with this spread it takes about %d blocks a run: find a quieter machine, or widen --margin", needed)
 	case v == compare.Suspect:
-		return fmt.Sprintf("run both once again with %d blocks, and decide by that", needed)
+		return fmt.Sprintf("run both once again with %d blocks, or B with --rerun, and decide by that", needed)
 	}
 	return fmt.Sprintf("%d blocks a run would decide: raise `blocks` (--blocks of bench), or widen --margin", needed)
 }

@@ -45,7 +45,7 @@ func BenchmarkCollect(b *testing.B) {
 }
 
 // BenchmarkOperatingTable measures one of the table's cells with 100,000 runs,
-// where TestTheGateKeepsItsOperatingPoints takes 4000.
+// where TestTheGateKeepsItsOperatingPoints takes 2000.
 func BenchmarkOperatingTable(b *testing.B) {
 	const runs = 100_000
 	r := stats.NewRand(1)

@@ -79,7 +79,7 @@ func source(t testing.TB, id string, rows []*sample.Sample) compare.Source {
 	for _, s := range rows {
 		if !seen[s.Subject] {
 			seen[s.Subject] = true
-			m.Subjects = append(m.Subjects, sample.SubjectRecord{ID: s.Subject, Target: "t", Kind: "openai", Model: "m", Server: "s 1", Digest: "sha256:aa", Quant: "Q8_0"})
+			m.Subjects = append(m.Subjects, sample.SubjectRecord{ID: s.Subject, Target: "t", Kind: "openai", Model: "m", Server: "s 1", Digest: "sha256:aa", Quant: "Q8_0", Facts: map[string]string{"slots": "2"}})
 		}
 	}
 	return compare.Source{Manifest: m, Status: "complete", Answered: len(rows), Digest: "d"}

@@ -31,7 +31,7 @@ var operatingPoints = []struct {
 }
 
 func TestTheGateKeepsItsOperatingPoints(t *testing.T) {
-	const runs, points = 4000, 0.03
+	const runs, points = 2000, 0.03
 	r := stats.NewRand(5)
 	draw := func(n int, mean, cv float64) []float64 {
 		x := make([]float64, n)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"chimera/internal/digest"
 	"chimera/internal/fault"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
@@ -30,6 +31,7 @@ const (
 	Digest      Kind = "model-digest" // the model's bytes
 	Quant       Kind = "quantization" // as the runtime names it
 	Server      Kind = "server-build" // runtime and version
+	Settings    Kind = "settings"     // what the runtime tells of itself: slots, context, template
 	Address     Kind = "server"       // another host answers
 	API         Kind = "api"          // chat or completion, with or without template
 	Config      Kind = "config"       // requested options
@@ -46,7 +48,7 @@ const (
 )
 
 // Kinds lists every difference that may be allowed.
-var Kinds = []Kind{Hardware, System, Power, Environment, Subject, Model, Digest, Quant, Server, Address, API, Config, Effective,
+var Kinds = []Kind{Hardware, System, Power, Environment, Subject, Model, Digest, Quant, Server, Settings, Address, API, Config, Effective,
 	Prompts, Length, Cache, Warmup, Streams, Provenance, Failures}
 
 // Residue is one difference between the runs that nobody asked about, or that
@@ -185,12 +187,62 @@ func (l *list) subjects(a, b sample.Manifest, p pair) {
 	sa, sb := subject(a, p.scope.Subject), subject(b, p.other.Subject)
 	where := p.scope.Subject
 	if sa.Digest == "" || sb.Digest == "" { // equal bytes may have two names
-		l.note(Model, where, sa.Model, sb.Model)
+		l.note(Model, where, modelText(sa), modelText(sb))
 	}
 	l.note(Digest, where, sa.Digest, sb.Digest)
 	l.note(Quant, where, sa.Quant, sb.Quant)
 	l.note(Server, where, serverBuild(a, sa), serverBuild(b, sb))
+	l.settings(where, sa.Facts, sb.Facts)
 	l.note(Address, where, host(sa.URL), host(sb.URL))
+}
+
+// modelText names a model whose bytes nobody told.
+func modelText(s sample.SubjectRecord) string {
+	parts := []string{s.Model}
+	if n, ok := s.Parameters.Get(); ok {
+		parts = append(parts, fmt.Sprintf("%d parameters", n))
+	}
+	if n, ok := s.FileBytes.Get(); ok {
+		parts = append(parts, fmt.Sprintf("%d bytes", n))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// incidental are the facts of a runtime that change nothing in how it works:
+// its address, which host compares, and the seed of a simulator.
+var incidental = []string{"url", "seed"}
+
+// settings compares what two runtimes told of themselves. A run that was not
+// told anything is not held to it.
+func (l *list) settings(where string, a, b map[string]string) {
+	if len(a) == 0 || len(b) == 0 {
+		return
+	}
+	names := slices.Collect(maps.Keys(a))
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if a[name] != b[name] && !slices.Contains(incidental, name) {
+			l.note(Settings, where, name+": "+excerpt(a[name]), name+": "+excerpt(b[name]))
+		}
+	}
+}
+
+// excerpt is a value on one line; of a long one the beginning, and a digest
+// that tells it from others.
+func excerpt(v string) string {
+	if v == "" {
+		return "none"
+	}
+	text := strings.Join(strings.Fields(v), " ")
+	if runes := []rune(text); len(runes) > 40 || text != v {
+		return string(runes[:min(len(runes), 32)]) + "… (" + digest.Short(digest.Text(v), 8) + ")"
+	}
+	return text
 }
 
 func subject(m sample.Manifest, id string) sample.SubjectRecord {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"chimera/internal/compare"
@@ -44,6 +45,10 @@ func TestWhatDiffersForbidsTheVerdict(t *testing.T) {
 		{"another quantization", compare.Quant, func(s *side) { s.Manifest.Subjects[0].Quant = "Q4_0" }, nil},
 		{"another server build", compare.Server, func(s *side) { s.Manifest.Subjects[0].Server = "s 2" }, nil},
 		{"another server machine", compare.Address, func(s *side) { s.Manifest.Subjects[0].URL = "http://10.0.0.2:80" }, nil},
+		{"more slots", compare.Settings, func(s *side) { s.Manifest.Subjects[0].Facts = map[string]string{"slots": "4"} }, nil},
+		{"another template", compare.Settings, func(s *side) {
+			s.Manifest.Subjects[0].Facts = map[string]string{"slots": "2", "template": strings.Repeat("{{ x }}\n", 99)}
+		}, nil},
 		{"another cache mode", compare.Cache, spec("unique-prefix", "as-is"), nil},
 		{"another warm-up", compare.Warmup, spec(`"warmup":2`, `"warmup":0`), nil},
 		{"another budget", compare.Length, spec(`"max_tokens":101`, `"max_tokens":50`), nil},
@@ -118,6 +123,7 @@ func TestWhatDoesNotMatterIsNoResidue(t *testing.T) {
 		s.Outcome, s.Failure = sample.Dropped, &sample.Failure{Class: sample.ClassInterrupted}
 	}
 	sa, sb := source(t, "a", a.rows), source(t, "b", b.rows)
+	sa.Manifest.Subjects[0].Facts["seed"], sb.Manifest.Subjects[0].Facts["seed"] = "1", "2"
 	sa.Manifest.Host.MemoryBytes, sb.Manifest.Host.MemoryBytes = sample.Some[uint64](8.00e9), sample.Some[uint64](8.05e9)
 	sa.Manifest.Subjects[0].URL, sb.Manifest.Subjects[0].URL = "http://127.0.0.1:1", "http://localhost:2"
 	sb.Manifest.Subjects[0].Model, sb.Manifest.Tool.Version, sb.Manifest.Seed = "copy of m", "2", 7
