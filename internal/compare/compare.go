@@ -107,6 +107,9 @@ type Comparison struct {
 	options []string  // of A's configuration: "num_ctx=1024"
 }
 
+// Measure names what is compared, as ParseMeasures reads it: "ttft:p95".
+func (c Comparison) Measure() string { return measureText(c.Metric, c.Aggregate) }
+
 // Evidence holds the ids of the facts behind a comparison.
 type Evidence struct {
 	A     string `json:"a"`
@@ -170,7 +173,7 @@ func Compare(a, b *Run, history []*Run, o Options) (Result, error) {
 
 // rank is the place of a comparison's measure in the options.
 func (o Options) rank(c Comparison) int {
-	return slices.IndexFunc(o.Measures, func(m Measure) bool { return m.Metric.ID == c.Metric && m.Aggregate == c.Aggregate })
+	return slices.IndexFunc(o.Measures, func(m Measure) bool { return m.String() == c.Measure() })
 }
 
 // adjust fills in Holm's p for the family of all tests.

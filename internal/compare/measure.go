@@ -25,11 +25,13 @@ var quantiles = map[string]float64{"p90": 0.90, "p95": 0.95, "p99": 0.99}
 const median = "median"
 
 // String is the measure as it is written on the command line.
-func (m Measure) String() string {
-	if m.Aggregate == median {
-		return m.Metric.ID
+func (m Measure) String() string { return measureText(m.Metric.ID, m.Aggregate) }
+
+func measureText(metric, aggregate string) string {
+	if aggregate == median {
+		return metric
 	}
-	return m.Metric.ID + ":" + m.Aggregate
+	return metric + ":" + aggregate
 }
 
 // Defaults are compared unless something else is asked for. TPOT is the inverse
