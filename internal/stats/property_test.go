@@ -99,6 +99,48 @@ func TestPermutedInput(t *testing.T) {
 	})
 }
 
+// TestRatiosAreOfTheSamplesAlone: a ratio, its interval, its test and its
+// equivalence do not depend on the order of the values, invert when the samples
+// are exchanged, and ignore the unit.
+func TestRatiosAreOfTheSamplesAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := rapid.SliceOfN(rapid.Float64Range(50, 150), 3, 14).Draw(t, "a")
+		b := rapid.SliceOfN(rapid.Float64Range(50, 150), 3, 14).Draw(t, "b")
+		c := rapid.Float64Range(1e-6, 1e6).Draw(t, "c")
+		margin := rapid.Float64Range(0.01, 0.3).Draw(t, "margin")
+		pa, pb := rapid.Permutation(a).Draw(t, "order of a"), rapid.Permutation(b).Draw(t, "order of b")
+		same := func(what string, x, y []float64, inverted bool) {
+			turn := func(v float64) float64 {
+				if inverted {
+					return 1 / v
+				}
+				return v
+			}
+			hl, hl2 := must[stats.Estimate](t)(stats.HodgesLehmannRatio(a, b, 0.95)), must[stats.Estimate](t)(stats.HodgesLehmannRatio(x, y, 0.95))
+			if !inverted || len(a)*len(b)%2 == 1 { // the middle of an even number is a mean, which does not invert
+				near(t, what+" Hodges-Lehmann ratio", hl2.Value, turn(hl.Value), 1e-9)
+			}
+			one, err := stats.Equivalent(a, b, margin, 0.05)
+			if err != nil {
+				return // neither varies
+			}
+			two := must[stats.Equivalence](t)(stats.Equivalent(x, y, margin, 0.05))
+			near(t, what+" ratio", two.Value, turn(one.Value), 1e-9)
+			near(t, what+" p of equivalence", two.P, one.P, 1e-7)
+			lo, hi := turn(one.Interval.Lo), turn(one.Interval.Hi)
+			near(t, what+" lower end", two.Interval.Lo, min(lo, hi), 1e-7)
+			near(t, what+" upper end", two.Interval.Hi, max(lo, hi), 1e-7)
+		}
+		same("permuted", pa, pb, false)
+		same("swapped", b, a, true)
+		same("scaled", times(a, c), times(b, c), false)
+		ab, ba := must[stats.Test](t)(stats.Welch(a, b)), must[stats.Test](t)(stats.Welch(b, a))
+		scaled := must[stats.Test](t)(stats.Welch(times(pa, c), times(pb, c)))
+		near(t, "swapped Welch p", ba.P, ab.P, 1e-9)
+		near(t, "permuted and scaled Welch p", scaled.P, ab.P, 1e-7)
+	})
+}
+
 // TestAdjustedP: adjusting keeps the order, never lowers a p-value, and Holm
 // rejects at least what Bonferroni does.
 func TestAdjustedP(t *testing.T) {

@@ -49,6 +49,27 @@ func TestNoFalseAlarms(t *testing.T) {
 			o, err := stats.KruskalWallis([][]float64{a, b, normal(r, 20, 100, 2)})
 			return o.Test, err
 		}},
+		{"Welch ANOVA", 15, func(a, b []float64, r *rand.Rand) (stats.Test, error) {
+			return stats.WelchANOVA([][]float64{a, b, normal(r, 30, 100, 5)})
+		}},
+		{"Friedman", 30, func(a, b []float64, r *rand.Rand) (stats.Test, error) {
+			c, blocks := normal(r, len(a), 100, 2), make([][]float64, len(a))
+			for i := range blocks {
+				blocks[i] = []float64{a[i], b[i], c[i]}
+			}
+			o, err := stats.Friedman(blocks)
+			return o.Test, err
+		}},
+		{"analysis of variance", 8, func(a, b []float64, _ *rand.Rand) (stats.Test, error) {
+			side, block := stats.Factor{Name: "side"}, stats.Factor{Name: "block"}
+			for i := range 2 * len(a) {
+				side.Levels = append(side.Levels, []string{"a", "b"}[i/len(a)])
+				block.Levels = append(block.Levels, string(rune('0'+i%len(a))))
+			}
+			v, err := stats.AnalyzeVariance(slices.Concat(a, b), []stats.Factor{side, block}, false)
+			term, _ := v.Term("side")
+			return stats.Test{P: term.P}, err
+		}},
 		{"Brown-Forsythe", 30, func(a, b []float64, _ *rand.Rand) (stats.Test, error) { return stats.BrownForsythe([][]float64{a, b}) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
