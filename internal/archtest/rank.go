@@ -14,7 +14,7 @@ var Ranks = map[string]int{
 	"sample": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1,
 	"metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
 	"load": 3, "engine": 3, "fact": 3,
-	"synth": 4, "store": 4,
+	"synth": 4, "store": 4, "importer": 4,
 	"run": 5, "export": 5,
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
@@ -47,6 +47,7 @@ var Forbidden = map[string][]string{
 	"engine":    {"net"},
 	"tensor":    {"net", "os"},
 	"export":    {"database/sql", "net"},
+	"importer":  {"database/sql", "net"},
 	"telemetry": {"database/sql"},
 }
 

@@ -115,6 +115,12 @@ func TestValidate(t *testing.T) {
 		{"more cached than prompt", func(s *sample.Sample) { s.Tokens.Cached = sample.Some(13) }, "13 of 12"},
 		{"ok with a failure", func(s *sample.Sample) { s.Failure = &sample.Failure{Message: "x"} }, "ok with a failure"},
 		{"failed without a reason", func(s *sample.Sample) { s.Outcome = sample.Cut }, "without a reason"},
+		{"ok without a first chunk", func(s *sample.Sample) {
+			s.T.First, s.T.Last = sample.None[time.Duration](), sample.None[time.Duration]()
+		}, "without a first chunk"},
+		{"an imported row may lack instants", func(s *sample.Sample) {
+			s.Provenance, s.T = sample.Imported, sample.Timeline{}
+		}, ""},
 		{"chunks out of order", func(s *sample.Sample) { s.Chunks[1].At = 0 }, "chunk 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,155 @@
+package importer
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Table is a CSV file with a head. A record that does not fit the head is kept
+// with the reason.
+type Table struct {
+	Head    []string
+	Records []Record
+	Err     error // why the file cannot be read on, or at all
+
+	at map[string]int
+}
+
+// Record is one row of data.
+type Record struct {
+	Number int // from 1
+	Err    error
+	cells  []string
+	table  *Table
+}
+
+// Table reads the file as CSV. It never fails: what could not be read is in
+// Err and in the records.
+func (s *Source) Table() *Table {
+	if s.table == nil {
+		s.table = readTable(bytes.TrimPrefix(s.Bytes, bom))
+	}
+	return s.table
+}
+
+func readTable(b []byte) *Table {
+	t := &Table{at: map[string]int{}}
+	r := csv.NewReader(bytes.NewReader(b))
+	r.FieldsPerRecord = -1
+	for n := 0; ; n++ {
+		cells, err := r.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return t
+		case err != nil:
+			t.Err = err
+			return t
+		case len(cells) > MaxColumns:
+			t.Err = fmt.Errorf("row %d has %d cells, more than %d", n, len(cells), MaxColumns)
+			return t
+		case n > MaxRows:
+			t.Err = fmt.Errorf("it has more than %d rows", MaxRows)
+			return t
+		case n == 0:
+			t.setHead(cells)
+			continue
+		}
+		record := Record{Number: n, cells: cells, table: t}
+		if len(cells) != len(t.Head) {
+			record.Err = fmt.Errorf("it has %d cells under %d heads", len(cells), len(t.Head))
+		}
+		t.Records = append(t.Records, record)
+	}
+}
+
+func (t *Table) setHead(cells []string) {
+	for i, c := range cells {
+		c = strings.TrimSpace(c)
+		t.Head = append(t.Head, c)
+		if _, twice := t.at[c]; !twice {
+			t.at[c] = i
+		}
+	}
+}
+
+// Is reports whether the head is exactly this, written with commas.
+func (t *Table) Is(head string) bool { return slices.Equal(t.Head, strings.Split(head, ",")) }
+
+// Has reports whether the head has all these columns.
+func (t *Table) Has(columns ...string) bool {
+	for _, c := range columns {
+		if _, ok := t.at[c]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Cell returns a cell's text without the blanks around it; "" if there is none.
+func (r Record) Cell(column string) string {
+	if i, ok := r.table.at[column]; ok && i < len(r.cells) {
+		return strings.TrimSpace(r.cells[i])
+	}
+	return ""
+}
+
+// Number reads a cell. An empty cell is absent; a cell that is no number is an
+// error.
+func (r Record) Float(column string) (v float64, ok bool, err error) {
+	text := r.Cell(column)
+	if text == "" {
+		return 0, false, nil
+	}
+	v, err = ParseNumber(text)
+	if err != nil {
+		return 0, false, fmt.Errorf("%s: %w", column, err)
+	}
+	return v, true, nil
+}
+
+// JSON renders the row verbatim: an object of the head's names and the cells'
+// texts, in the order of the columns.
+func (r Record) JSON() json.RawMessage {
+	var out bytes.Buffer
+	out.WriteByte('{')
+	for i, c := range r.cells {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		name := fmt.Sprintf("column %d", i+1)
+		if i < len(r.table.Head) {
+			name = r.table.Head[i]
+		}
+		out.Write(quote(name))
+		out.WriteByte(':')
+		out.Write(quote(c))
+	}
+	out.WriteByte('}')
+	return out.Bytes()
+}
+
+func quote(text string) []byte {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(text); err != nil { // a string always encodes
+		panic("importer: " + err.Error())
+	}
+	return bytes.TrimRight(out.Bytes(), "\n")
+}
+
+// Compact renders a JSON value verbatim on one line. Bytes that are no JSON
+// are kept as a JSON string.
+func Compact(raw []byte) json.RawMessage {
+	var out bytes.Buffer
+	if err := json.Compact(&out, raw); err != nil {
+		return quote(string(raw))
+	}
+	return out.Bytes()
+}
