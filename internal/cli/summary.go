@@ -48,7 +48,7 @@ var (
 // facts answers a column: from the rows, or from the readings of loads.
 func (c column) facts(m measured, by []string) ([]fact.Fact, error) {
 	if c.metric == run.SeriesLoad {
-		return fact.ReadingQuery{Series: c.metric, Aggregate: c.aggregate, Where: map[string]string{"phase": string(c.phase)}, By: by}.Run(m.readings)
+		return fact.ReadingQuery{Series: c.metric, Aggregate: c.aggregate, Where: fact.Conditions{{Field: fact.LabelPhase, Op: "=", Value: string(c.phase)}}, By: by}.Run(m.readings)
 	}
 	return fact.Query{Metric: c.metric, Aggregate: c.aggregate, Phase: c.phase, By: by}.Run(m.rows)
 }

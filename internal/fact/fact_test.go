@@ -182,13 +182,54 @@ func TestReadings(t *testing.T) {
 		reading("a", "cold", sample.Some(2.0), ""), reading("a", "cold", sample.None[float64](), "refused"),
 		reading("a", "measure", sample.Some(9.0), ""), reading("b", "cold", sample.Some(1.0), ""),
 	}
-	facts, err := fact.ReadingQuery{Series: "load.took", Aggregate: "median", Where: map[string]string{"phase": "cold"}, By: []string{"subject"}}.Run(rows)
+	facts, err := fact.ReadingQuery{Series: "load.took", Aggregate: "median", Where: fact.Conditions{{Field: "phase", Op: "=", Value: "cold"}}, By: []string{"subject"}}.Run(rows)
 	if err != nil || len(facts) != 2 {
 		t.Fatalf("%v, %v", facts, err)
 	}
 	a := facts[0]
 	if v, _ := a.Value.Get(); v != 2 || a.N != 1 || a.Planned != 2 || a.Scope["subject"] != "a" || !slices.Contains(a.Caveats, "left out: 1 × refused") {
 		t.Errorf("%+v", a)
+	}
+}
+
+// Law 2 for readings: a query that does not name the phase gets one fact each.
+func TestReadingsOfDifferentPhasesNeverMix(t *testing.T) {
+	rows := []*sample.Reading{
+		{Series: "client_ttft", Unit: unit.Second, Value: sample.Some(9.0), Provenance: sample.Imported, Labels: map[string]string{"phase": "cold", "file": "a.json", "row": "1"}},
+		{Series: "client_ttft", Unit: unit.Second, Value: sample.Some(1.0), Labels: map[string]string{"phase": "measure"}},
+		{Series: "client_ttft", Unit: unit.Second, Value: sample.Some(2.0), Labels: map[string]string{"phase": "measure"}},
+	}
+	facts, err := fact.ReadingQuery{Series: "client_ttft", Aggregate: "mean"}.Run(rows)
+	if err != nil || len(facts) != 2 {
+		t.Fatalf("%v, %v", facts, err)
+	}
+	if cold, warm := facts[0], facts[1]; cold.Value.Or(0) != 9 || cold.Phase != sample.Cold || warm.Value.Or(0) != 1.5 || warm.N != 2 {
+		t.Errorf("%+v", facts)
+	}
+	if got := facts[0].Evidence.Rows; !slices.Equal(got, []string{"/a.json#1/client_ttft"}) {
+		t.Errorf("evidence %q", got)
+	}
+	rows[2].Unit = unit.Byte
+	if _, err := (fact.ReadingQuery{Series: "client_ttft", Aggregate: "mean"}).Run(rows); err == nil || !strings.Contains(err.Error(), `"s" and "B"`) {
+		t.Errorf("two units: %v", err)
+	}
+}
+
+func TestReadingsAreFoundByLabelAndKind(t *testing.T) {
+	where, err := fact.ParseLabels("kind=backend,batch_size>=2, device != cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(kind, batch, device string) *sample.Reading {
+		return &sample.Reading{Run: "r", Kind: kind, Series: "mean_time", Value: sample.Some(1.0), Labels: map[string]string{"batch_size": batch, "device": device}}
+	}
+	rows := []*sample.Reading{row("backend", "4", "cuda"), row("backend", "1", "cuda"), row("backend", "4", "cpu"), row("kernel", "4", "cuda")}
+	facts, err := fact.ReadingQuery{Series: "mean_time", Aggregate: "median", Where: where, By: []string{"kind", "run"}}.Run(rows)
+	if err != nil || len(facts) != 1 || facts[0].N != 1 || facts[0].Scope["kind"] != "backend" || facts[0].Scope["run"] != "r" {
+		t.Errorf("%+v, %v", facts, err)
+	}
+	if _, err := fact.ParseWhere("batch_size>=2"); err == nil {
+		t.Error("samples have no label batch_size")
 	}
 }
 

@@ -12,16 +12,22 @@ import (
 )
 
 // ReadingQuery asks for one series of readings, aggregated one way, for each
-// scope. The readings of a series have one unit.
+// scope. Its fields are labels, and "run" and "kind" beside them.
 type ReadingQuery struct {
 	Series    string
 	Aggregate string
-	Where     map[string]string // labels that a reading must have
-	By        []string          // labels that make a scope
+	Where     Conditions // all must hold
+	By        []string   // fields that make a scope
 }
 
+// LabelPhase is the label of readings that belong to a request of that phase.
+// Readings of different phases never enter one fact: where a query does not
+// name the phase, it makes a scope.
+const LabelPhase = "phase"
+
 // Run answers q, one fact per scope, in the order of the scopes' texts. A
-// reading without a value counts in Planned and in a caveat.
+// reading without a value counts in Planned and in a caveat. Readings of one
+// series in several units are an error.
 func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
 	aggregate, err := aggregateOf(q.Aggregate)
 	if err == nil && aggregate == nil {
@@ -30,12 +36,25 @@ func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups := map[string][]*sample.Reading{}
+	var fit []*sample.Reading
+	phases := map[string]bool{}
 	for _, r := range rows {
-		if r.Series == q.Series && q.fits(r) {
-			key := strings.Join(q.scope(r), "\x00")
-			groups[key] = append(groups[key], r)
+		if r.Series != q.Series || !q.Where.fitReading(r) {
+			continue
 		}
+		if len(fit) > 0 && r.Unit != fit[0].Unit {
+			return nil, fault.With(fmt.Errorf("readings of %s have the units %q and %q", q.Series, fit[0].Unit, r.Unit), fault.Usage, "ask for one kind of them: --where kind=…")
+		}
+		phases[r.Labels[LabelPhase]] = true
+		fit = append(fit, r)
+	}
+	if len(phases) > 1 && !slices.Contains(q.By, LabelPhase) {
+		q.By = append(slices.Clone(q.By), LabelPhase)
+	}
+	groups := map[string][]*sample.Reading{}
+	for _, r := range fit {
+		key := strings.Join(q.scope(r), "\x00")
+		groups[key] = append(groups[key], r)
 	}
 	facts := make([]Fact, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
@@ -48,26 +67,28 @@ func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
 	return facts, nil
 }
 
-func (q ReadingQuery) fits(r *sample.Reading) bool {
-	for label, want := range q.Where {
-		if r.Labels[label] != want {
-			return false
-		}
+// readingField returns a scope field of a reading; "" for a label it lacks.
+func readingField(r *sample.Reading, field string) string {
+	switch field {
+	case "run":
+		return r.Run
+	case "kind":
+		return r.Kind
 	}
-	return true
+	return r.Labels[field]
 }
 
 func (q ReadingQuery) scope(r *sample.Reading) []string {
 	scope := make([]string, 0, len(q.By))
 	for _, label := range q.By {
-		scope = append(scope, r.Labels[label])
+		scope = append(scope, readingField(r, label))
 	}
 	return scope
 }
 
 func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 	f := Fact{Metric: q.Series, Version: 1, Aggregate: q.Aggregate, Unit: group[0].Unit,
-		Phase: sample.Phase(q.Where["phase"]), Scope: map[string]string{}, Planned: len(group)}
+		Phase: sample.Phase(group[0].Labels[LabelPhase]), Scope: map[string]string{}, Planned: len(group)}
 	for i, label := range q.By {
 		f.Scope[label] = q.scope(group[0])[i]
 	}
@@ -81,11 +102,20 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 			continue
 		}
 		values = append(values, v)
-		row := fmt.Sprintf("%s/%s@%d", r.Run, r.Series, r.At.Nanoseconds())
+		row := evidence(r)
 		f.Evidence.Rows = append(f.Evidence.Rows, row)
 		chain.Add(fmt.Append(nil, row, v))
 	}
 	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), leftOut(missing)
 	f.settleAll(aggregate, values, missing)
 	return f
+}
+
+// evidence names a reading: by its file and row where it was imported, else by
+// its instant.
+func evidence(r *sample.Reading) string {
+	if file, row := r.Labels["file"], r.Labels["row"]; r.Provenance == sample.Imported && file != "" {
+		return fmt.Sprintf("%s/%s#%s/%s", r.Run, file, row, r.Series)
+	}
+	return fmt.Sprintf("%s/%s@%d", r.Run, r.Series, r.At.Nanoseconds())
 }

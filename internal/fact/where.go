@@ -23,6 +23,21 @@ var operators = []string{"<=", ">=", "!=", "=", "<", ">"} // longer ones first
 
 // ParseWhere reads conditions joined by commas: "subject=270m,block<3".
 func ParseWhere(text string) (Conditions, error) {
+	all, err := ParseLabels(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		if _, err := Field(&sample.Sample{}, c.Field); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// ParseLabels reads conditions on readings, whose fields are any labels:
+// "device=cuda,batch_size>1".
+func ParseLabels(text string) (Conditions, error) {
 	var all Conditions
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -47,37 +62,39 @@ func parseCondition(text string) (Condition, error) {
 	if op == "" {
 		return Condition{}, fault.With(fmt.Errorf("condition %q has no comparison", text), fault.Usage, "for example --where subject=270m,config.num_ctx<=2048")
 	}
-	c := Condition{Field: strings.TrimSpace(text[:at]), Op: op, Value: strings.TrimSpace(text[at+len(op):])}
-	if _, err := Field(&sample.Sample{}, c.Field); err != nil {
-		return Condition{}, err
-	}
-	return c, nil
+	return Condition{Field: strings.TrimSpace(text[:at]), Op: op, Value: strings.TrimSpace(text[at+len(op):])}, nil
 }
 
 func (cs Conditions) fits(s *sample.Sample) (bool, error) {
 	for _, c := range cs {
-		ok, err := c.fits(s)
-		if err != nil || !ok {
+		got, err := Field(s, c.Field)
+		if err != nil || !c.of(got) {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (c Condition) fits(s *sample.Sample) (bool, error) {
-	got, err := Field(s, c.Field)
-	if err != nil {
-		return false, err
+func (cs Conditions) fitReading(r *sample.Reading) bool {
+	for _, c := range cs {
+		if !c.of(readingField(r, c.Field)) {
+			return false
+		}
 	}
+	return true
+}
+
+// of reports whether the condition holds of a field's text.
+func (c Condition) of(got string) bool {
 	a, errA := strconv.ParseFloat(got, 64)
 	b, errB := strconv.ParseFloat(c.Value, 64)
 	if errA == nil && errB == nil {
-		return c.holds(cmp.Compare(a, b)), nil
+		return c.holds(cmp.Compare(a, b))
 	}
 	if c.Op != "=" && c.Op != "!=" {
-		return false, nil // a row without a number there is not below or above one
+		return false // a row without a number there is not below or above one
 	}
-	return c.holds(cmp.Compare(got, c.Value)), nil
+	return c.holds(cmp.Compare(got, c.Value))
 }
 
 func (c Condition) holds(order int) bool {

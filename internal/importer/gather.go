@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -183,7 +184,7 @@ func identity(files []File) (string, error) {
 		Rules int
 		Files []named
 	}{Rules, set})
-	return "import-" + digest.Short(id, 12), err
+	return digest.Short(id, 16), err
 }
 
 type builder struct {
@@ -217,14 +218,18 @@ func (b *builder) add(p *part, number int) {
 			b.sample(p.file.Path, number, row)
 			bySubject[row.Sample.Subject] = append(bySubject[row.Sample.Subject], row.Sample)
 		}
-		for i := range row.Readings {
-			b.reading(p.file.Path, row, &row.Readings[i])
-		}
 	}
 	for _, rows := range bySubject {
 		classify(rows)
 		for _, s := range rows {
 			b.out.Plan.Trials[s.Order].Phase = spec.Phase(s.Phase)
+		}
+	}
+	for row := range p.rows {
+		for i := range row.Readings {
+			if row.Skip == "" {
+				b.reading(p.file.Path, row, &row.Readings[i])
+			}
 		}
 	}
 	if p.content != nil {
@@ -258,14 +263,13 @@ func (b *builder) sample(path string, file int, row *Row) {
 	s := row.Sample
 	s.Schema, s.Provenance, s.Final = sample.Schema, sample.Imported, true
 	s.Order = len(b.out.Plan.Trials)
-	s.Experiment = cmp.Or(s.Experiment, "imported")
+	s.Experiment = cmp.Or(s.Experiment, path)
 	s.Workload, s.Prompt = cmp.Or(s.Workload, NotRecorded), cmp.Or(s.Prompt, NotRecorded)
-	s.Trial = fmt.Sprintf("%s/%05d", s.Experiment, s.Order)
+	s.Trial = TrialID(path, row.Number)
 	s.Phase = sample.Measure
 	if s.Config == nil {
 		s.Config = map[string]any{}
 	}
-	s.Notes = append([]string{fmt.Sprintf("imported from %s, row %d", path, row.Number)}, s.Notes...)
 	if row.Prompt != "" {
 		s.PromptSHA256 = digest.Text(row.Prompt)
 		s.Prompt = b.prompt(s.Workload, s.Prompt, row.Prompt, s.PromptSHA256)
@@ -311,16 +315,27 @@ func (b *builder) prompt(workload, id, text, sha string) string {
 const (
 	LabelFile    = "file"
 	LabelRow     = "row"
-	LabelTrial   = "trial"   // of the sample of the same row, if there is one
 	LabelInstant = "instant" // "not recorded" where the file does not say when
 )
 
+// Labels that a reading has from the request of the same row, if there is one.
+const (
+	LabelSubject = "subject"
+	LabelPhase   = "phase"
+)
+
+// TrialID names a row of a file.
+func TrialID(path string, row int) string { return fmt.Sprintf("%s#%d", path, row) }
+
 func (b *builder) reading(path string, row *Row, r *sample.Reading) {
 	r.Provenance = sample.Imported
-	labels := map[string]string{LabelFile: path, LabelRow: fmt.Sprint(row.Number)}
-	maps.Copy(labels, r.Labels)
-	if row.Sample != nil {
-		labels[LabelTrial] = row.Sample.Trial
+	labels := maps.Clone(r.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelFile], labels[LabelRow] = path, strconv.Itoa(row.Number)
+	if s := row.Sample; s != nil {
+		labels[LabelSubject], labels[LabelPhase] = s.Subject, string(s.Phase)
 	}
 	if r.At == 0 {
 		labels[LabelInstant] = "not recorded"
