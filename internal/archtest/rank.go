@@ -19,8 +19,8 @@ var Ranks = map[string]int{
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
-	"importer/guidellm": 5,
-	"cli":               7,
+	"importer/guidellm": 5, "importer/legacy": 5,
+	"cli": 7,
 }
 
 // TestOnly packages hold contract suites and test helpers. Only tests import

@@ -153,3 +153,38 @@ func Compact(raw []byte) json.RawMessage {
 	}
 	return out.Bytes()
 }
+
+// Member is one member of a JSON object.
+type Member struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// Members returns an object's members in the order of the document, each name
+// once; nil if raw is no JSON object.
+func Members(raw []byte) []Member {
+	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(raw, bom)))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	var out []Member
+	at := map[string]int{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil
+		}
+		var v json.RawMessage
+		if err := dec.Decode(&v); err != nil {
+			return nil
+		}
+		key, _ := name.(string)
+		if i, twice := at[key]; twice { // as encoding/json has it: the last counts
+			out[i].Value = v
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, Member{key, v})
+	}
+	return out
+}
