@@ -19,7 +19,7 @@ var Ranks = map[string]int{
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
-	"importer/guidellm": 5, "importer/legacy": 5,
+	"importer/aiperf": 5, "importer/guidellm": 5, "importer/legacy": 5,
 	"cli": 7,
 }
 
