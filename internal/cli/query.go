@@ -1,87 +1,194 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"chimera/internal/fact"
 	"chimera/internal/fault"
+	"chimera/internal/importer"
+	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/store"
 
 	"github.com/spf13/cobra"
 )
 
+// question is what the user asks of stored rows: a metric of samples, or a
+// series of readings.
+type question struct {
+	name, aggregate, where, phase string
+	by, runs, imports             []string
+	byGiven, phaseGiven           bool
+}
+
 func (a *app) queryCmd() *cobra.Command {
-	var q fact.Query
-	var phase, where string
-	var runs []string
+	var q question
 	cmd := &cobra.Command{
-		Use: "query METRIC --run RUN", Short: "Ask stored rows for one metric, with n, interval and evidence", Args: cobra.ExactArgs(1),
-		Long: `Ask the rows of one or more runs for one metric, aggregated one way, for each scope.
-The answer is facts: value, unit, n of planned rows, 95 % interval, method, caveats,
-and the rows behind it. Rows of different phases never enter one fact.`,
-		Example: "  chimera query decode_rate --run 7f3a --by subject\n  chimera query ttft --agg p95 --run 7f3a --by subject,config.num_ctx --where 'workload=banter'\n  chimera query ttft --phase cold --run 7f3a --json",
+		Use: "query METRIC", Short: "Ask stored rows for one metric, with n, interval and evidence", Args: cobra.ExactArgs(1),
+		Long: `Ask the rows of one or more runs or imports for one metric, or for one series of readings,
+aggregated one way, for each scope. The answer is facts: value, unit, n of planned rows, 95 %
+interval, method, caveats, and the rows behind it. Rows of different phases never enter one fact.`,
+		Example: "  chimera query decode_rate --run 7f3a --by subject\n  chimera query ttft --agg p95 --run 7f3a --by subject,config.num_ctx --where 'workload=banter'\n  chimera query ttft --phase cold --run 7f3a --json\n  chimera query mean_time --import c4b3 --where kind=backend --by model,device,backend",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q.Metric, q.Phase = args[0], sample.Phase(phase)
-			if len(runs) == 0 {
-				return fault.With(fmt.Errorf("no run given"), fault.Usage, "name it with --run; `chimera runs ls` lists them")
-			}
-			if q.Phase != sample.Measure && q.Phase != sample.Cold && q.Phase != sample.Warmup {
-				return fault.With(fmt.Errorf("unknown phase %q", phase), fault.Usage, "use --phase measure, cold or warmup")
-			}
-			var err error
-			if q.Where, err = fact.ParseWhere(where); err != nil {
-				return err
-			}
-			var rows []*sample.Sample
-			err = a.withStore(cmd.Context(), func(s store.Store) error {
-				for _, id := range runs {
-					r, err := s.Run(cmd.Context(), id)
-					if err != nil {
-						return err
-					}
-					part, err := usable(s.Samples(cmd.Context(), r.ID()))
-					if err != nil {
-						return err
-					}
-					rows = append(rows, part...)
-				}
-				return nil
-			})
+			q.name = args[0]
+			q.byGiven, q.phaseGiven = cmd.Flags().Changed("by"), cmd.Flags().Changed("phase")
+			facts, by, err := a.ask(cmd.Context(), q)
 			if err != nil {
 				return err
 			}
-			facts, err := q.Run(rows)
-			if err != nil {
-				return err
-			}
-			return a.printFacts(q, facts)
+			return a.printFacts(q, by, facts)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&q.Aggregate, "agg", "median", strings.Join(fact.Aggregates(), ", "))
-	f.StringSliceVar(&q.By, "by", []string{"subject"}, "fields that make a scope: run, experiment, subject, target, workload, prompt, block, config, config.NAME")
-	f.StringVar(&where, "where", "", "only rows for which all hold: subject=270m,config.num_ctx<=2048")
-	f.StringVar(&phase, "phase", "measure", "measure, cold or warmup")
-	f.StringSliceVar(&runs, "run", nil, "run to ask (may be given several times)")
+	f.StringVar(&q.aggregate, "agg", "median", strings.Join(fact.Aggregates(), ", "))
+	f.StringSliceVar(&q.by, "by", []string{"subject"}, "fields that make a scope: run, experiment, subject, target, workload, prompt, block, config, config.NAME; of readings any label, run, kind")
+	f.StringVar(&q.where, "where", "", "only rows for which all hold: subject=270m,config.num_ctx<=2048")
+	f.StringVar(&q.phase, "phase", "measure", "measure, cold or warmup (of readings: only where given)")
+	f.StringSliceVar(&q.runs, "run", nil, "run to ask (may be given several times)")
+	f.StringSliceVar(&q.imports, "import", nil, "import to ask (may be given several times)")
 	return cmd
 }
 
-func (a *app) printFacts(q fact.Query, facts []fact.Fact) error {
+// ask answers a question, with the fields that made its scopes.
+func (a *app) ask(ctx context.Context, q question) ([]fact.Fact, []string, error) {
+	if len(q.runs)+len(q.imports) == 0 {
+		return nil, nil, fault.With(fmt.Errorf("no run given"), fault.Usage, "name it with --run or --import; `chimera runs ls` lists them")
+	}
+	phase := sample.Phase(q.phase)
+	if phase != sample.Measure && phase != sample.Cold && phase != sample.Warmup {
+		return nil, nil, fault.With(fmt.Errorf("unknown phase %q", q.phase), fault.Usage, "use --phase measure, cold or warmup")
+	}
+	_, unknown := metric.Lookup(q.name)
+	var facts []fact.Fact
+	by := q.by
+	err := a.withStore(ctx, func(s store.Store) error {
+		runs, err := q.resolve(ctx, s)
+		if err != nil {
+			return err
+		}
+		if unknown == nil {
+			facts, err = q.samples(ctx, s, runs, phase)
+			return err
+		}
+		facts, by, err = q.readings(ctx, s, runs, unknown)
+		return err
+	})
+	return facts, by, err
+}
+
+// resolve finds the runs and imports by their ids or prefixes.
+func (q question) resolve(ctx context.Context, s store.Store) ([]store.Run, error) {
+	var all []store.Run
+	for _, id := range append(slices.Clone(q.runs), q.imports...) {
+		r, err := s.Run(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) >= len(q.runs) && !importer.IsImport(r.Manifest) {
+			return nil, fault.With(fmt.Errorf("%s is a run that chimera measured, no import", r.ID()), fault.Usage, "ask it with --run")
+		}
+		if !slices.ContainsFunc(all, func(o store.Run) bool { return o.ID() == r.ID() }) {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+func (q question) samples(ctx context.Context, s store.Reader, runs []store.Run, phase sample.Phase) ([]fact.Fact, error) {
+	where, err := fact.ParseWhere(q.where)
+	if err != nil {
+		return nil, err
+	}
+	var rows []*sample.Sample
+	for _, r := range runs {
+		part, err := usable(s.Samples(ctx, r.ID()))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, part...)
+	}
+	return fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}.Run(rows)
+}
+
+// readings answers a question about a series. Where no reading is of that name,
+// the question was about a metric, and unknown says what is wrong with it.
+func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run, unknown error) ([]fact.Fact, []string, error) {
+	where, err := fact.ParseLabels(q.where)
+	if err != nil {
+		return nil, nil, err
+	}
+	by := q.by
+	if !q.byGiven {
+		by = nil
+	}
+	if q.phaseGiven {
+		where = append(where, fact.Condition{Field: fact.LabelPhase, Op: "=", Value: q.phase})
+	}
+	var rows []*sample.Reading
+	series := map[string]bool{}
+	for _, r := range runs {
+		for reading, err := range s.Readings(ctx, r.ID()) {
+			if err != nil {
+				return nil, nil, err
+			}
+			series[reading.Series] = true
+			if reading.Series == q.name {
+				rows = append(rows, reading)
+			}
+		}
+	}
+	if !series[q.name] {
+		return nil, nil, noSeries(unknown, q.name, slices.Sorted(maps.Keys(series)))
+	}
+	facts, err := fact.ReadingQuery{Series: q.name, Aggregate: q.aggregate, Where: where, By: by}.Run(rows)
+	for _, f := range facts {
+		if _, split := f.Scope[fact.LabelPhase]; split && !slices.Contains(by, fact.LabelPhase) {
+			by = append(slices.Clone(by), fact.LabelPhase)
+		}
+	}
+	return facts, by, err
+}
+
+// noSeries says what the rows have instead of a name that nothing has.
+func noSeries(unknown error, name string, have []string) error {
+	if len(have) == 0 {
+		return unknown
+	}
+	near := slices.DeleteFunc(slices.Clone(have), func(s string) bool {
+		return !strings.Contains(s, name) && !strings.Contains(name, s)
+	})
+	if len(near) == 0 {
+		near = have
+	}
+	if len(near) > 12 {
+		near = append(near[:12:12], fmt.Sprintf("and %d more", len(near)-12))
+	}
+	return fault.With(fmt.Errorf("%w; and no reading here is named so", unknown), fault.Usage,
+		"`chimera metrics` lists metrics; these rows have readings of "+strings.Join(near, ", "))
+}
+
+func (a *app) printFacts(q question, by []string, facts []fact.Fact) error {
 	if a.json {
 		return a.printJSON(map[string]any{"facts": facts})
 	}
 	if len(facts) == 0 {
-		fmt.Fprintf(a.Stdout, "no rows of phase %s fit\n", q.Phase)
+		fmt.Fprintf(a.Stdout, "no rows of phase %s fit\n", q.phase)
 		return nil
 	}
 	scale := columnScale(facts)
-	heads := append(append([]string{"fact"}, q.By...), ">"+q.Aggregate+" "+q.Metric+", "+scale.Symbol, ">n", ">planned")
+	head := q.aggregate + " " + q.name
+	if scale.Symbol != "" {
+		head += ", " + scale.Symbol
+	}
+	heads := append(append([]string{"fact"}, by...), ">"+head, ">n", ">planned")
 	t := newTable(heads...)
 	for _, f := range facts {
 		line := []string{f.ID}
-		for _, field := range q.By {
+		for _, field := range by {
 			line = append(line, f.Scope[field])
 		}
 		t.row(append(line, factCell(f, scale), fmt.Sprint(f.N), fmt.Sprint(f.Planned))...)

@@ -10,6 +10,7 @@ import (
 
 	"chimera/internal/digest"
 	"chimera/internal/fault"
+	"chimera/internal/importer"
 	"chimera/internal/sample"
 	"chimera/internal/store"
 
@@ -42,7 +43,7 @@ func (a *app) runsLsCmd() *cobra.Command {
 				}
 				t := newTable("run", "name", "started (UTC)", "status", ">ok", ">planned")
 				for _, r := range runs {
-					t.row(digest.Short(r.ID(), 8), clip(r.Manifest.Name, 32), r.Manifest.Clock.Origin.UTC().Format("2006-01-02 15:04:05"),
+					t.row(digest.Short(r.ID(), 8), clip(r.Manifest.Name, 32), startedAt(r.Manifest.Clock, "2006-01-02 15:04:05"),
 						string(r.Status), fmt.Sprint(r.Outcomes.OK), fmt.Sprint(r.Outcomes.Planned))
 				}
 				t.write(a.Stdout, "", a.style())
@@ -75,10 +76,18 @@ func (a *app) runsShowCmd() *cobra.Command {
 	}
 }
 
+// startedAt is when a run began, in UTC. An import's files need not say.
+func startedAt(c sample.Clock, layout string) string {
+	if c.Origin.IsZero() {
+		return "not recorded"
+	}
+	return c.Origin.UTC().Format(layout)
+}
+
 // showRun prints a run for people.
 func (a *app) showRun(ctx context.Context, s store.Reader, r store.Run) error {
 	m := r.Manifest
-	fmt.Fprintf(a.Stdout, "run %s · %s · %s\n", m.Run, m.Name, m.Clock.Origin.UTC().Format(time.RFC3339))
+	fmt.Fprintf(a.Stdout, "run %s · %s · %s\n", m.Run, m.Name, startedAt(m.Clock, time.RFC3339))
 	if m.Question != "" {
 		fmt.Fprintf(a.Stdout, "  question  %s\n", m.Question)
 	}
@@ -87,6 +96,11 @@ func (a *app) showRun(ctx context.Context, s store.Reader, r store.Run) error {
 		fmt.Fprintf(a.Stdout, "  subject   %s\n", subjectLine(sub))
 	}
 	fmt.Fprintln(a.Stdout)
+	if files, ok := importer.FilesOf(m); ok { // another tool's experiments have no common table
+		a.printFiles(files)
+		a.remarks(m)
+		return nil
+	}
 	rows, err := measuredIn(ctx, s, r.ID())
 	if err != nil {
 		return err

@@ -228,6 +228,14 @@ func TestReadingsAreFoundByLabelAndKind(t *testing.T) {
 	if err != nil || len(facts) != 1 || facts[0].N != 1 || facts[0].Scope["kind"] != "backend" || facts[0].Scope["run"] != "r" {
 		t.Errorf("%+v, %v", facts, err)
 	}
+	facts, err = fact.ReadingQuery{Series: "mean_time", Aggregate: "median", By: []string{"kind"}}.Run(rows)
+	if err != nil || len(facts) != 2 {
+		t.Fatalf("%+v, %v", facts, err)
+	}
+	want := []string{"pools 2 values of batch_size: add it to the scope to tell them apart", "pools 2 values of device: add it to the scope to tell them apart"}
+	if got := facts[0].Caveats; !slices.Equal(got, want) {
+		t.Errorf("caveats %q", got)
+	}
 	if _, err := fact.ParseWhere("batch_size>=2"); err == nil {
 		t.Error("samples have no label batch_size")
 	}

@@ -106,7 +106,7 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 		f.Evidence.Rows = append(f.Evidence.Rows, row)
 		chain.Add(fmt.Append(nil, row, v))
 	}
-	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), leftOut(missing)
+	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), append(leftOut(missing), q.pooled(group)...)
 	f.settleAll(aggregate, values, missing)
 	return f
 }
@@ -119,3 +119,27 @@ func evidence(r *sample.Reading) string {
 	}
 	return fmt.Sprintf("%s/%s@%d", r.Run, r.Series, r.At.Nanoseconds())
 }
+
+// pooled names the labels in which the readings of a scope differ: readings of
+// several kernels are several answers. A row's number, and how its field was
+// written, tell nothing apart.
+func (q ReadingQuery) pooled(group []*sample.Reading) []string {
+	kinds := map[string]map[string]bool{}
+	for _, r := range group {
+		for label, v := range r.Labels {
+			if kinds[label] == nil {
+				kinds[label] = map[string]bool{}
+			}
+			kinds[label][v] = true
+		}
+	}
+	var out []string
+	for _, label := range slices.Sorted(maps.Keys(kinds)) {
+		if n := len(kinds[label]); n > 1 && !slices.Contains(unmarked, label) && !slices.Contains(q.By, label) {
+			out = append(out, fmt.Sprintf("pools %d values of %s: add it to the scope to tell them apart", n, label))
+		}
+	}
+	return out
+}
+
+var unmarked = []string{"row", "instant", "field", "field_unit", "first_trial", "trial"}

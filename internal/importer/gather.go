@@ -44,7 +44,7 @@ func Gather(ctx context.Context, tool sample.Build, formats []Format, roots ...s
 	first := map[string]int{} // bytes → the part that has them already
 	err := walk(ctx, roots, func(f found) error {
 		if f.reason != "" {
-			parts = append(parts, part{file: File{Path: f.path, Kind: "unread", Reason: f.reason}})
+			parts = append(parts, part{file: File{Path: f.path, Kind: Unread, Reason: f.reason}})
 			return nil
 		}
 		s := f.source()
@@ -72,21 +72,21 @@ func copyOf(s *Source, twin File) part {
 func identify(s *Source, formats []Format) part {
 	p := part{file: File{Path: s.Path, SHA256: s.SHA256}}
 	if err := checkText(s.Bytes); err != nil {
-		p.file.Kind, p.file.Reason = "unknown", err.Error()
+		p.file.Kind, p.file.Reason = Unknown, err.Error()
 		return p
 	}
 	if n, length := longestLine(s.Bytes); length > MaxLine && s.JSONError() != nil {
-		p.file.Kind, p.file.Reason = "unknown", fmt.Sprintf("line %d has %d bytes, more than %d", n, length, MaxLine)
+		p.file.Kind, p.file.Reason = Unknown, fmt.Sprintf("line %d has %d bytes, more than %d", n, length, MaxLine)
 		return p
 	}
 	for _, f := range formats {
 		c, err := f.Read(s)
 		if err != nil {
-			p.file.Kind, p.file.Reason = f.Name, Clip(err.Error(), 300)
+			p.file.Kind, p.file.Reason, p.file.Err = f.Name, Clip(err.Error(), 300), true
 			return p
 		}
 		if c != nil {
-			p.content, p.file.Kind, p.file.Rows = c, cmp.Or(c.Kind, f.Name), len(c.Rows)
+			p.content, p.file.Kind, p.file.Rows, p.file.Err = c, cmp.Or(c.Kind, f.Name), len(c.Rows), c.Broken
 			return p
 		}
 	}
@@ -99,22 +99,22 @@ func unknown(s *Source) (kind, reason string) {
 	first := strings.TrimSpace(string(s.Bytes[:min(len(s.Bytes), 1)]))
 	switch {
 	case s.Has(".md") || s.Has(".markdown"):
-		return "prose", "prose: its figures are claims, not rows"
+		return Prose, "prose: its figures are claims, not rows"
 	case s.Has(".json") || first == "{" || first == "[":
 		if err := s.JSONError(); err != nil {
-			return "unknown", Clip(fmt.Sprintf("it is no JSON document: %v", err), 200)
+			return Unknown, Clip(fmt.Sprintf("it is no JSON document: %v", err), 200)
 		}
 		if o := s.Object(); o != nil {
-			return "unknown", Clip("no format has these members: "+strings.Join(slices.Sorted(maps.Keys(o)), ", "), 200)
+			return Unknown, Clip("no format has these members: "+strings.Join(slices.Sorted(maps.Keys(o)), ", "), 200)
 		}
-		return "unknown", "no format is such a list"
+		return Unknown, "no format is such a list"
 	case s.Has(".csv"):
 		if t := s.Table(); t.Err != nil {
-			return "unknown", Clip(fmt.Sprintf("it is no CSV: %v", t.Err), 200)
+			return Unknown, Clip(fmt.Sprintf("it is no CSV: %v", t.Err), 200)
 		}
-		return "unknown", Clip("no format has these columns: "+strings.Join(s.Table().Head, ", "), 200)
+		return Unknown, Clip("no format has these columns: "+strings.Join(s.Table().Head, ", "), 200)
 	}
-	return "unknown", "no format knows it"
+	return Unknown, "no format knows it"
 }
 
 // dropTwins lets every event that several files report count once.
@@ -251,7 +251,7 @@ func counted(counts map[string]int) []string {
 	var out []string
 	for i, k := range keys {
 		if i == 3 {
-			return append(out, fmt.Sprintf("and %d other reasons", len(keys)-3))
+			return append(out, fmt.Sprintf("and %d more", len(keys)-3))
 		}
 		out = append(out, fmt.Sprintf("%d × %s", counts[k], k))
 	}
@@ -388,25 +388,43 @@ func instants(s *sample.Sample) []*sample.Opt[time.Duration] {
 	return []*sample.Opt[time.Duration]{&s.T.Sched, &s.T.Send, &s.T.Headers, &s.T.First, &s.T.Last, &s.T.End}
 }
 
+// clockOfFiles is the clock's source in an import's manifest.
+const clockOfFiles = "files"
+
+// IsImport reports whether a stored run was made by Gather.
+func IsImport(m sample.Manifest) bool { return m.Clock.Source == clockOfFiles }
+
+// frozen is what stands for the spec in an import's manifest.
+type frozen struct {
+	Import string `json:"import"`
+	Rules  int    `json:"rules"`
+	Files  []File `json:"files"`
+}
+
+// FilesOf returns the files of a stored import; ok is false for another run.
+func FilesOf(m sample.Manifest) (files []File, ok bool) {
+	var f frozen
+	if !IsImport(m) || json.Unmarshal(m.Spec, &f) != nil {
+		return nil, false
+	}
+	return f.Files, true
+}
+
 // describe writes the manifest and puts the run's id on every row.
 func (m *Import) describe(tool sample.Build, id string, origin sample.Opt[time.Duration], b builder) error {
 	m.Plan.Name = "import"
-	frozen, err := json.Marshal(struct {
-		Import string `json:"import"`
-		Rules  int    `json:"rules"`
-		Files  []File `json:"files"`
-	}{id, Rules, m.Files})
+	asked, err := json.Marshal(frozen{Import: id, Rules: Rules, Files: m.Files})
 	if err != nil {
 		return err
 	}
-	man := sample.Manifest{Schema: 1, Run: id, Name: "import", Tool: tool, Spec: frozen, SpecDigest: digest.Bytes(frozen),
-		Planned: len(m.Plan.Trials), Clock: sample.Clock{Source: "files"},
+	man := sample.Manifest{Schema: 1, Run: id, Name: "import", Tool: tool, Spec: asked, SpecDigest: digest.Bytes(asked),
+		Planned: len(m.Plan.Trials), Clock: sample.Clock{Source: clockOfFiles},
 		Absent:   map[string]string{"host": "imported", "seed": "imported"},
 		Warnings: []string{"imported: the order of rows is that of the files; chimera did not randomise it"}}
 	if at, ok := origin.Get(); ok {
 		man.Clock.Origin = time.Unix(0, int64(at)).UTC()
 	} else {
-		man.Clock.Source, man.Absent["clock.origin"] = "none", "no file says when its rows were measured"
+		man.Absent["clock.origin"] = "no file says when its rows were measured"
 	}
 	man.Sessions = []sample.Session{{Started: man.Clock.Origin}}
 	for _, k := range slices.Sorted(maps.Keys(b.subjects)) {

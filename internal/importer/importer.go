@@ -32,6 +32,7 @@ type Content struct {
 	Kind     string // "legacy/tuning", "guidellm/report" …
 	Rows     []Row
 	Reason   string // what a reader must know of the file as a whole
+	Broken   bool   // the file could not be read to its end; Reason says why
 	Subjects []sample.SubjectRecord
 }
 
@@ -86,6 +87,19 @@ type File struct {
 	Failed  int    `json:"failed"`  // of them: kept as failures, with a reason
 	Skipped int    `json:"skipped"` // of them: not imported
 	Reason  string `json:"reason,omitempty"`
+	Err     bool   `json:"-"` // a format knew it, and could not read it or read on
+}
+
+// Kinds of files that no format reads.
+const (
+	Prose   = "prose"   // Markdown
+	Unknown = "unknown" // no format knows it, or it is broken
+	Unread  = "unread"  // its bytes were not read: a link, too large, no permission
+)
+
+// Broken reports whether nobody could read the file, or its reader gave up.
+func (f File) Broken() bool {
+	return f.Kind == Unknown || f.Kind == Unread || f.Err
 }
 
 // Imported is how many rows of the file became samples or readings.

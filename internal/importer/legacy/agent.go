@@ -83,12 +83,12 @@ func (b *agentRows) agent(role string, r object) {
 	}
 	labels = with(labels, r, "model")
 	calls := listOf(r["llm_calls"])
-	metrics := func(call object) object { return call.object("metrics") }
+	metrics := func(call document) document { return documentOf(call.object["metrics"]) }
 	if len(calls) == 0 { // an older schema: the figures alone
-		calls, metrics = listOf(r["individual_runs"]), func(call object) object { return call }
+		calls, metrics = listOf(r["individual_runs"]), func(call document) document { return call }
 	}
 	for i, raw := range calls {
-		call := objectOf(raw)
+		call := documentOf(raw)
 		own := maps.Clone(b.labels)
 		maps.Copy(own, labels)
 		own = with(own, call, "stage")
@@ -98,12 +98,14 @@ func (b *agentRows) agent(role string, r object) {
 		}
 		b.add(callRow(call, metrics(call), r.Cell("model"), config, own))
 	}
-	workflows := listOf(r["workflow_runs"])
-	if len(workflows) == 0 {
-		workflows = append(workflows, r.JSON())
+	var workflows []object
+	for _, raw := range listOf(r["workflow_runs"]) {
+		workflows = append(workflows, objectOf(raw))
 	}
-	for i, raw := range workflows {
-		w := objectOf(raw)
+	if len(workflows) == 0 { // of two agents, each has one
+		workflows = append(workflows, r)
+	}
+	for i, w := range workflows {
 		own := maps.Clone(labels)
 		if n := cmp.Or(w.Cell("run_number"), b.labels["run"]); n != "" {
 			own["run"] = n
@@ -142,8 +144,8 @@ func configOf(o object) map[string]any {
 
 // callRow reads one call. A call whose stream ended without its final record
 // has zeros in the file though text came: it is cut, not slow.
-func callRow(call, m object, model string, config map[string]any, labels map[string]string) importer.Row {
-	if m == nil {
+func callRow(call cells, m document, model string, config map[string]any, labels map[string]string) importer.Row {
+	if m.object == nil {
 		return importer.Row{Skip: "it has no metrics"}
 	}
 	s := &sample.Sample{Subject: cmp.Or(model, importer.NotRecorded), Config: maps.Clone(config),

@@ -21,7 +21,7 @@ func readAppTest(s *importer.Source) (*importer.Content, error) {
 		c := &importer.Content{Kind: "legacy/app-test"}
 		for i, raw := range results {
 			row := importer.Row{Skip: "it is no object"}
-			if r := objectOf(raw); r != nil {
+			if r := documentOf(raw); r.object != nil {
 				row = appTestRow(r, testNames, 2)
 			}
 			row.Number = i + 1

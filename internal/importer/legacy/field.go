@@ -10,16 +10,31 @@ import (
 	"chimera/internal/unit"
 )
 
-// record is one row, of a table or of a JSON document.
-type record interface {
+// cells are named texts, of a table's row or of a JSON object.
+type cells interface {
 	// Cell returns a field's text; "" if it is absent, empty or null.
 	Cell(name string) string
-	// JSON is the row verbatim.
+}
+
+// record is one row, which can also be had verbatim.
+type record interface {
+	cells
 	JSON() json.RawMessage
 }
 
-// object is a JSON object as a record.
+// object is a JSON object.
 type object map[string]json.RawMessage
+
+// document is a JSON object as a record: its bytes are kept.
+type document struct {
+	object
+	raw json.RawMessage
+}
+
+func documentOf(raw json.RawMessage) document { return document{objectOf(raw), raw} }
+
+// JSON renders the object as it stands in the file, on one line.
+func (d document) JSON() json.RawMessage { return importer.Compact(d.raw) }
 
 func objectOf(raw json.RawMessage) object {
 	var o object
@@ -49,18 +64,10 @@ func (o object) Cell(name string) string {
 	return string(raw)
 }
 
-func (o object) JSON() json.RawMessage {
-	b, err := json.Marshal(map[string]json.RawMessage(o))
-	if err != nil { // its members were parsed before
-		panic("legacy: " + err.Error())
-	}
-	return b
-}
-
 func (o object) object(name string) object { return objectOf(o[name]) }
 
 // number reads a field; absent is no error.
-func number(r record, name string) (float64, bool, error) {
+func number(r cells, name string) (float64, bool, error) {
 	text := r.Cell(name)
 	if text == "" {
 		return 0, false, nil
@@ -89,7 +96,7 @@ const (
 func millis(name, series string) field { return field{name, series, unit.Second, "ms", 1e3} }
 
 // readings turns the fields that are there into readings.
-func readings(kind string, r record, fields []field, labels map[string]string) ([]sample.Reading, error) {
+func readings(kind string, r cells, fields []field, labels map[string]string) ([]sample.Reading, error) {
 	var out []sample.Reading
 	for _, f := range fields {
 		v, ok, err := number(r, f.name)
@@ -128,7 +135,7 @@ func (f field) labels(labels map[string]string) map[string]string {
 }
 
 // with adds the fields of a record that are there as labels under their names.
-func with(labels map[string]string, r record, names ...string) map[string]string {
+func with(labels map[string]string, r cells, names ...string) map[string]string {
 	all := maps.Clone(labels)
 	if all == nil {
 		all = map[string]string{}

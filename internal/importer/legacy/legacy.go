@@ -73,7 +73,7 @@ func rows(t *importer.Table, each func(importer.Record) importer.Row) []importer
 func content(kind string, t *importer.Table, all []importer.Row) *importer.Content {
 	c := &importer.Content{Kind: kind, Rows: all}
 	if t.Err != nil {
-		c.Reason = fmt.Sprintf("it cannot be read on after row %d: %v", len(all), t.Err)
+		c.Broken, c.Reason = true, fmt.Sprintf("it cannot be read on after row %d: %v", len(all), t.Err)
 	}
 	return c
 }

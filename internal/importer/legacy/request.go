@@ -54,8 +54,8 @@ func suiteDocument(o object) (*importer.Content, error) {
 	}
 	c := &importer.Content{Kind: "legacy/suite"}
 	for i, raw := range results {
-		r := objectOf(raw)
-		if r == nil {
+		r := documentOf(raw)
+		if r.object == nil {
 			c.Rows = append(c.Rows, importer.Row{Number: i + 1, Skip: "it is no object"})
 			continue
 		}
@@ -126,7 +126,7 @@ func readSweep(s *importer.Source) (*importer.Content, error) {
 	})), nil
 }
 
-func setOption(s *sample.Sample, r record, name string) error {
+func setOption(s *sample.Sample, r cells, name string) error {
 	v, ok, err := number(r, name)
 	if err != nil || !ok {
 		return err

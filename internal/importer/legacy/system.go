@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"chimera/internal/importer"
 	"chimera/internal/sample"
@@ -122,7 +123,7 @@ func readProfile(s *importer.Source) (*importer.Content, error) {
 		all, words := profileRow(t.Head, units, r)
 		row := readingsRow(r.Number-1, all, r.Err)
 		if len(words) > 0 && row.Skip == "" {
-			c.Reason = fmt.Sprintf("%d columns hold words, not numbers: %s", len(words), importer.Clip(fmt.Sprint(words), 200))
+			c.Reason = fmt.Sprintf("%d columns hold words, not numbers: %s", len(words), importer.Clip(strings.Join(words, ", "), 200))
 		}
 		c.Rows = append(c.Rows, row)
 	}
