@@ -187,6 +187,7 @@ type session struct {
 
 	groups     map[string][]fact.Group
 	stated     []stated       // values by what they are of, for the checks of the whole
+	ranked     []ranked       // superlatives, for the check against the report\'s own figures
 	sizes      []stated       // sizes that tables state
 	last       fact.Fact      // behind the last figure, for the n that follows it
 	rows       map[string]int // rows of tables → line

@@ -73,11 +73,11 @@ func (s *session) composition(a at, sc scope) {
 	most, of := 0.0, ""
 	for i := range s.series {
 		ser := s.series[i]
-		if ser.said || ser.better() == metric.Neutral || ser.agg != "" && ser.agg != "mean" || ser.Unit != unit.Second && ser.Unit != unit.TokenPerSecond {
+		if ser.said || slices.Contains(overheads, ser.Name) || ser.agg != "" && ser.agg != "mean" || ser.Unit != unit.Second && ser.Unit != unit.TokenPerSecond {
 			continue
 		}
 		g, _ := s.rowsOf(i, nil, s.sources)
-		for _, label := range comparable {
+		for _, label := range rivals {
 			if !s.labelsOf(i)[label] {
 				continue
 			}
@@ -101,6 +101,16 @@ func (s *session) composition(a at, sc scope) {
 
 // comparable labels tell things apart that reports compare.
 var comparable = []string{"subject", "backend", "method", "operation", "device", "model", "role", "stage", "provider", "precision"}
+
+// overheads are times that are no measure of how fast a thing works.
+var overheads = []string{"load_time", "compile_time", "overhead"}
+
+// works are the labels that tell different work apart: a ratio across them
+// compares nothing.
+var works = []string{"subject", "backend", "method", "operation", "device", "model", "role", "stage"}
+
+// rivals are the labels whose values do the same work.
+var rivals = []string{"subject", "backend", "method", "operation", "provider", "precision"}
 
 // pairing is what a sentence compares: values of one label.
 type pairing struct {
@@ -165,8 +175,8 @@ type ratio struct {
 // ratios compares the values of a label within each file and each other thing.
 // xs and ys bound the two sides.
 func (s *session) ratios(i int, g fact.Group, label string, xs, ys []string) []ratio {
-	others := []string{"file", "experiment"}
-	for _, l := range comparable {
+	others := []string{"file", "experiment", "group"}
+	for _, l := range works {
 		if l != label && s.labelsOf(i)[l] && !(l == "model" && label == "subject") && !(l == "subject" && label == "model") {
 			others = append(others, l)
 		}
@@ -254,7 +264,7 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 				ys = s.baselines(i, label, xs)
 			}
 			rs := s.ratios(i, g, label, xs, ys)
-			if len(rs) > 0 && len(xs) > 0 {
+			if len(rs) > 0 && (len(xs) > 0 || applied > 0 && len(split(g, []string{label}, nil)) == 2) {
 				named = true
 			}
 			all = append(all, rs...)
@@ -322,7 +332,7 @@ func (s *session) changing(sc scope, q claim.Quantity) []int {
 		if !sc.named && ser.Unit != unit.Second && ser.Unit != unit.TokenPerSecond && ser.Unit != unit.SecondPerToken {
 			continue
 		}
-		if !sc.named && (ser.Name == "load_time" || ser.Name == "compile_time") {
+		if !sc.named && slices.Contains(overheads, ser.Name) {
 			continue
 		}
 		out = append(out, i)
@@ -375,7 +385,7 @@ func (s *session) changeFits(a at, sentence string, r ratio) bool {
 			}
 		}
 		// A quotient of values, whatever is better.
-		if strings.Contains(low, "as much") || strings.Contains(low, "as large") || strings.Contains(low, "ratio") || strings.Contains(low, "higher") || strings.Contains(low, "larger") || strings.Contains(low, "more") {
+		if containsAny(low, "as much", "as large", "as high", "as many") || containsWord(low, "ratio") || containsWord(low, "higher") || containsWord(low, "larger") || containsWord(low, "more") {
 			return equal(q, r.x/r.y, unit.Ratio)
 		}
 		return false

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -320,7 +321,7 @@ func (s *session) pValue(a at) {
 	more := strings.Contains(low, ">")
 	for _, i := range s.series_(sc.series) {
 		g, _ := s.rowsOf(i, nil, s.sources)
-		for _, part := range append(s.parts(g, sc), g) {
+		for _, part := range append(s.parts(g, sc, true), g) {
 			x, y := valuesOf(part, p.label, p.x), valuesOf(part, p.label, p.y)
 			for _, test := range []struct {
 				name string
@@ -411,6 +412,7 @@ func (s *session) blocks(p *claim.Passage, index int, c context) {
 func (s *session) whole() {
 	s.judgeDates()
 	s.consistency()
+	s.ownRanks()
 }
 
 // consistency holds the report against itself: a mean between its extremes,
@@ -459,4 +461,73 @@ func (s *session) consistency() {
 			}
 		}
 	}
+}
+
+// ranked is a superlative that was judged by the rows.
+type ranked struct {
+	w         *words
+	label     string
+	values    []string
+	agg       string
+	series    int
+	ascending bool
+}
+
+// ownRanks holds superlatives against the figures of the same report: a table
+// that says otherwise refutes the prose.
+func (s *session) ownRanks() {
+	for _, r := range s.ranked {
+		sections := map[string]map[string]stated{}
+		var order []string
+		for _, st := range s.stated {
+			if st.agg != r.agg && !(st.agg == "" && r.agg == "mean") || !slices.Contains(st.series, r.series) {
+				continue
+			}
+			name := thingOf(st.hard, r.label)
+			if name == "" {
+				continue
+			}
+			place := strings.Join(st.at.p.Section, "/") + "/" + strings.Join(st.at.p.Leads[:max(0, len(st.at.p.Leads)-1)], "/")
+			if sections[place] == nil {
+				sections[place] = map[string]stated{}
+				order = append(order, place)
+			}
+			if _, ok := sections[place][name]; !ok {
+				sections[place][name] = st
+			}
+		}
+		for _, place := range order {
+			if s.refutes(r, sections[place]) {
+				break
+			}
+		}
+	}
+}
+
+func thingOf(hard []mention, label string) string {
+	for _, m := range hard {
+		if vs := m.values(label); len(vs) == 1 {
+			return vs[0]
+		}
+	}
+	return ""
+}
+
+func (s *session) refutes(r ranked, given map[string]stated) bool {
+	var own, best string
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if slices.Contains(r.values, name) {
+			own = name
+		}
+		if best == "" || given[name].value != given[best].value && (given[name].value < given[best].value) == r.ascending {
+			best = name
+		}
+	}
+	if own == "" || best == own || len(given) < 2 {
+		return false
+	}
+	a, b := given[own], given[best]
+	text := func(a at) string { return oneLine(s.doc.Text[a.start:a.end]) }
+	r.w.say(Superlative, Contradicted, fmt.Sprintf("the report itself says otherwise: %s %s (line %d), %s %s (line %d)", best, text(b.at), b.line, own, text(a.at), a.line), "")
+	return true
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,9 @@ func (s *session) nounEnd(text string, end int) int {
 	return toks[0].end
 }
 
+// outOf is the rest of "28 of the 101 files".
+var outOf = regexp.MustCompile(`^ (?:out )?of (?:the |all )?[\d,]+ (?:\w+ )?(\w+)`)
+
 // countedBy returns what a number counts.
 func countedBy(c context, q claim.Quantity) string {
 	text := c.text
@@ -64,6 +68,9 @@ func countedBy(c context, q claim.Quantity) string {
 	}
 	if noun := nounAfter(text, q.End); countNouns[noun] != "" {
 		return countNouns[noun]
+	}
+	if m := outOf.FindStringSubmatch(text[q.End:]); m != nil {
+		return countNouns[strings.ToLower(m[1])]
 	}
 	// "Files analyzed: 101", "CSV Files (28)", "CSV (44)"
 	before := strings.TrimRight(text[:q.Start], " *`")

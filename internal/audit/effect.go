@@ -176,8 +176,8 @@ func (s *session) ranking(i int, g fact.Group, label, agg string, ascending bool
 }
 
 func (s *session) geoRanking(i int, g fact.Group, label string) []standing {
-	others := []string{"file"}
-	for _, l := range comparable {
+	others := []string{"file", "group"}
+	for _, l := range works {
 		if l != label && s.labelsOf(i)[l] {
 			others = append(others, l)
 		}

@@ -130,7 +130,16 @@ func (s *session) countFiles(a at, end int) {
 		what = fmt.Sprintf("files with %q in their path", word)
 	}
 	v := int(a.q.Value)
+	declared := 0
+	for f := range s.sources {
+		if ext != "" && !strings.EqualFold(path.Ext(f), ext) || word != "" && !strings.Contains(strings.ToLower(f), word) {
+			continue
+		}
+		declared++
+	}
 	switch {
+	case declared > 0 && v == declared:
+		s.say(a.p, a.start, end, Count, Supported, fmt.Sprintf("%d of the files that the report names as its sources", declared), "")
 	case v == n || s.root() == "" && (inValues(folders, v) || s.readFiles(v, ext, word)):
 		s.say(a.p, a.start, end, Count, Supported, fmt.Sprintf("%d %s", v, what), "")
 	case a.q.Approx && abs(v-n) <= max(1, n/10):
@@ -214,16 +223,17 @@ func (s *session) fileWords(a at) (ext, word, rather string) {
 			return e, "", e
 		}
 	}
-	if total := s.totalFiles(text, a.q, lo); total {
+	if totalFiles(text[lo:a.q.Start]) {
 		return "", "", ""
 	}
-	for _, m := range nearest(a.c.text, a.c.found.things, a.q.Start, a.q.End, lo, hi) {
-		if w := s.pathWord(m.words); w != "" {
+	all := tokens(text[lo:a.q.Start])
+	for i := len(all) - 1; i >= max(0, len(all)-16); i-- {
+		if w := s.pathWord(all[i].text); w != "" {
 			return "", w, ""
 		}
 	}
-	// "44 files involves compilation benchmarks": a word of the paths.
-	for _, t := range tokens(text[a.q.End:hi]) {
+	after := tokens(text[a.q.End:hi])
+	for _, t := range after[:min(len(after), 8)] {
 		if w := s.pathWord(t.text); w != "" {
 			return "", w, ""
 		}
@@ -231,19 +241,23 @@ func (s *session) fileWords(a at) (ext, word, rather string) {
 	return "", "", ""
 }
 
-// totalFiles reports whether the words speak of all files.
-func (s *session) totalFiles(text string, q claim.Quantity, lo int) bool {
-	before := text[lo:q.Start]
-	after := text[q.End:min(len(text), q.End+20)]
-	for _, w := range []string{"total", "files analyzed", "dataset of", "dataset size", "of the", "consists of", "all"} {
+// totalFiles reports whether the words before a number speak of all files.
+func totalFiles(before string) bool {
+	before = strings.TrimRight(before, " *`:-")
+	for _, w := range []string{"total files", "files analyzed", "dataset size"} {
 		if strings.Contains(before, w) {
-			return !strings.Contains(before, "accounts for") || strings.Contains(before, "of the")
+			return true
 		}
 	}
-	return strings.HasPrefix(strings.TrimSpace(after), "benchmark files")
+	for _, w := range []string{"dataset of", "total of", "of the", "all", "consists of", "comprises", "contains", "totaling", "set of", "number of files ("} {
+		if strings.HasSuffix(before, w) {
+			return true
+		}
+	}
+	return false
 }
 
-var pathStop = []string{"files", "file", "data", "benchmark", "benchmarks", "related", "results", "involves", "reports", "report", "analysis", "particularly", "those", "performance"}
+var pathStop = []string{"files", "file", "data", "benchmark", "benchmarks", "related", "results", "involves", "reports", "report", "analysis", "particularly", "those", "performance", "bench", "inference", "model", "models", "around", "summary"}
 
 // pathWord returns a word, or its stem, that some but not all paths hold.
 func (s *session) pathWord(word string) string {
@@ -251,6 +265,9 @@ func (s *session) pathWord(word string) string {
 		return ""
 	}
 	for _, w := range []string{word, strings.TrimSuffix(word, "s"), strings.TrimSuffix(word, "ing")} {
+		if slices.Contains(pathStop, w) {
+			return ""
+		}
 		n := 0
 		for _, e := range s.ledger.Inventory.Files {
 			if strings.Contains(strings.ToLower(e.Path), w) {

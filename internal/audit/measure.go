@@ -273,14 +273,13 @@ type result struct {
 	outside bool // the hit lies outside the report's declared sources
 	label   string
 	inRange bool // the number lies within the rows' own range
-	strict  bool
 }
 
 // search tries the narrowest reading first: with what the head of the document
 // prefers, then without.
 func (s *session) search(sc scope, q claim.Quantity) result {
 	var best result
-	for _, soft := range [][]mention{sc.soft, nil} {
+	for _, soft := range sc.softer() {
 		mentions := append(slices.Clone(sc.hard), soft...)
 		for _, within := range []map[string]bool{s.sources, nil} {
 			if within == nil && s.sources != nil && best.rows > 0 {
@@ -290,13 +289,9 @@ func (s *session) search(sc scope, q claim.Quantity) result {
 			if r.hit != nil {
 				return r
 			}
-			if best.rows == 0 || soft == nil && r.rows > 0 && len(sc.soft) > 0 {
-				r.strict = len(soft) > 0
-				best = r
+			if r.rows > 0 {
+				best = r // the least that the words require judges a miss
 			}
-		}
-		if len(sc.soft) == 0 {
-			break
 		}
 	}
 	if s.sources != nil {
@@ -321,7 +316,7 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 		for _, v := range g.Values() {
 			lo, hi = min(lo, v), max(hi, v)
 		}
-		for _, part := range s.parts(g, sc) {
+		for _, part := range s.parts(g, sc, applied > 0) {
 			if f, ok := s.match(part, i, sc, q); ok {
 				res.hit, res.group = &f, part
 				return res
@@ -373,7 +368,7 @@ func (s *session) mostNarrowed(sc scope, mentions []mention, within map[string]b
 
 // parts are the groups that a text may mean by its words: all rows together or
 // those of one file or run; all phases, as others pool them, or warm ones.
-func (s *session) parts(g fact.Group, sc scope) []fact.Group {
+func (s *session) parts(g fact.Group, sc scope, narrowed bool) []fact.Group {
 	var out []fact.Group
 	phases := [][]sample.Phase{nil, {sample.Measure}}
 	switch {
@@ -384,7 +379,10 @@ func (s *session) parts(g fact.Group, sc scope) []fact.Group {
 	}
 	have := map[string]bool{}
 	for _, ph := range phases {
-		for _, by := range partitions {
+		for k, by := range partitions {
+			if k > 1 && !narrowed && pooled(g) != "" {
+				break // of rows of everything, a part of some size has any value
+			}
 			for _, part := range split(g, by, ph) {
 				key := fmt.Sprint(len(part.Rows), part.Rows[0].ID, part.Rows[len(part.Rows)-1].ID, ph)
 				if !have[key] {

@@ -14,7 +14,8 @@ import (
 // scope is what a claim is about, as far as the text says.
 type scope struct {
 	hard    []mention // named in the sentence, the row or the lines right above
-	soft    []mention // named by the head of the document, or by everyday words
+	near    []mention // everyday words of the sentence and the lines above: preferred
+	head    []mention // named by the head of the document: preferred
 	series  []int     // metrics that it may mean
 	named   bool      // by name, not only by its unit
 	metric  string    // the words that named it
@@ -44,14 +45,17 @@ func (t labelsTaken) take(m mention) {
 func (s *session) scopeAt(c context, start, end int) scope {
 	var sc scope
 	taken := labelsTaken{}
-	add := func(m mention, soft bool) {
+	add := func(m mention, head bool) {
 		if !taken.free(m) {
 			return
 		}
 		taken.take(m)
-		if soft || m.weak {
-			sc.soft = append(sc.soft, m)
-		} else {
+		switch {
+		case head:
+			sc.head = append(sc.head, m)
+		case m.weak:
+			sc.near = append(sc.near, m)
+		default:
 			sc.hard = append(sc.hard, m)
 		}
 	}
@@ -194,7 +198,7 @@ func nearestSettings(settings []mention, start, lo, hi int) []mention {
 func (s *session) metricAt(sc *scope, c context, start, end, lo, hi int) {
 	take := func(m metricMention) { sc.series, sc.named, sc.metric = m.series, true, m.words }
 	for _, m := range c.found.metrics {
-		if m.start >= end && m.end <= hi && m.start-end <= 4 {
+		if m.start >= end && m.end <= hi && m.start-end <= 4 && !tight[m.words] && !strings.ContainsAny(c.text[end:m.start], "|,;") {
 			take(m)
 			return
 		}
@@ -466,4 +470,40 @@ func (s *session) describe(sc scope) string {
 		return "it"
 	}
 	return fmt.Sprintf("%q", strings.Join(parts, " "))
+}
+
+// softer are the sets of preferred mentions to try, the most demanding first.
+func (sc scope) softer() [][]mention {
+	var strong, things []mention
+	for _, m := range sc.head {
+		if !m.weak {
+			strong = append(strong, m)
+			if !strings.HasPrefix(m.terms[0].label, "config.") {
+				things = append(things, m)
+			}
+		}
+	}
+	near := sc.near[:min(len(sc.near), 4)]
+	join := func(more []mention) []mention { return append(slices.Clone(near), more...) }
+	tries := [][]mention{join(sc.head), join(strong), join(things), near}
+	for k := len(near) - 1; k > 0; k-- {
+		tries = append(tries, append(slices.Clone(near[:k]), things...), near[:k])
+	}
+	tries = append(tries, strong, things, nil)
+	var out [][]mention
+	for _, t := range tries {
+		if !slices.ContainsFunc(out, func(o []mention) bool { return len(o) == len(t) && sameMentions(o, t) }) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func sameMentions(a, b []mention) bool {
+	for i := range a {
+		if a[i].start != b[i].start || a[i].words != b[i].words {
+			return false
+		}
+	}
+	return true
 }

@@ -56,7 +56,7 @@ var names = map[string][]string{
 	"analysis_time":        {"analysis", "analysis time"},
 	"report_time":          {"report", "report time", "report generation"},
 	"compile_time":         {"compile time", "compilation time", "compilation overhead", "compile"},
-	"model_size":           {"model size", "size", "size bytes", "file size", "size change", "size reduction"},
+	"model_size":           {"model size", "size", "size bytes", "size change", "size reduction"},
 	"accuracy":             {"accuracy"},
 	"loss":                 {"loss"},
 	"concurrent_wall_time": {"wall time", "concurrent wall time"},

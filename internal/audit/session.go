@@ -77,7 +77,7 @@ func (s *session) declare(f claim.File) {
 		}
 		s.sources[entry.Path] = true
 		for _, other := range s.ledger.Inventory.Files {
-			if other.Path != entry.Path && (strings.Contains(entry.Reason, other.Path) || path.Dir(other.Path) == path.Dir(entry.Path) && stem(other.Path) == stem(entry.Path)) {
+			if other.Path != entry.Path && (strings.Contains(entry.Reason, other.Path) || path.Dir(other.Path) == path.Dir(entry.Path) && stem(other.Path) == stem(entry.Path) && path.Ext(other.Path) != ".md") {
 				s.sources[other.Path] = true
 			}
 		}

@@ -11,15 +11,14 @@ import (
 func (s *session) tableRow(p *claim.Passage, c context) {
 	var label []string
 	var own []mention
-	unitCell, notes := "", ""
+	unitCell := ""
 	for _, cell := range p.Cells {
 		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
 		head := normal(cell.Head)
 		switch {
 		case head == "unit" || head == "units":
 			unitCell = text
-		case head == "notes" || head == "note" || head == "remark":
-			notes = text
+		case isNote(head):
 		case !hasNumber(text) || len(s.vocab.find(text).things) > 0:
 			label = append(label, text)
 			if _, ok := s.vocab.metrics[head]; !ok && head != "" && len(label) == 1 {
@@ -29,12 +28,14 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 			own = append(own, s.keyed(head, text)...)
 		}
 	}
-	_ = notes
 	name := strings.Join(label, " · ")
 	s.last = lastNone
 	for i, cell := range p.Cells {
 		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
 		head := normal(cell.Head)
+		if isNote(head) {
+			continue
+		}
 		if text == "" || head == "unit" || head == "units" || head == "#" || head == "rank" || head == "index" || !hasNumber(text) {
 			s.cellWords(p, cell, name, c)
 			continue
@@ -49,6 +50,10 @@ func (s *session) cellWords(p *claim.Passage, cell claim.Cell, name string, c co
 	if cell.End-cell.Start > 40 {
 		s.sentence(p, c.text, claim.Span{Start: cell.Start - p.Start, End: cell.End - p.Start}, c)
 	}
+}
+
+func isNote(head string) bool {
+	return head == "notes" || head == "note" || head == "remark" || head == "remarks" || head == "comment"
 }
 
 func hasNumber(text string) bool { return strings.ContainsAny(text, "0123456789") }

@@ -117,7 +117,7 @@ func (s *session) missed(a at, sc scope, res result) {
 			why += "; the digits are those of " + elsewhere
 		}
 		s.say(a.p, a.start, a.end, Value, Contradicted, why, res.truth, facts...)
-	case !res.inRange:
+	case !res.inRange && (!loose[sc.metric] && !slices.Contains(timeNames, sc.metric) || res.applied > 0):
 		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("every row of %s lies on one side of it", s.describe(sc)), res.truth, facts...)
 	default:
 		why := "of which rows it is, nobody says"
@@ -211,13 +211,15 @@ func (s *session) elsewhere(sc scope, q claim.Quantity) string {
 
 // stated is a value that the report gave for a thing.
 type stated struct {
-	thing string
-	what  string
-	value float64
-	unit  unit.Unit
-	agg   string
-	line  int
-	at    at
+	thing  string
+	what   string
+	value  float64
+	unit   unit.Unit
+	agg    string
+	line   int
+	at     at
+	hard   []mention
+	series []int
 }
 
 // remember keeps what a report says of a thing for the checks within it.
@@ -230,7 +232,7 @@ func (s *session) remember(a at, sc scope) {
 	if u == "" && len(sc.series) > 0 {
 		u = s.series[sc.series[0]].Unit
 	}
-	s.stated = append(s.stated, stated{strings.Join(words, " "), sc.metric, base(a.q), u, sc.agg, a.p.Line, a})
+	s.stated = append(s.stated, stated{strings.Join(words, " "), sc.metric, base(a.q), u, sc.agg, a.p.Line, a, sc.hard, sc.series})
 }
 
 // compound checks a quotient of two values that the report states, such as

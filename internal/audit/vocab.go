@@ -87,6 +87,9 @@ param params parameter parameters tuning sweep collector prompt prompts quality 
 func newVocabulary(l *fact.Ledger, all []series) *vocabulary {
 	v := &vocabulary{things: map[string][]term{}, factors: map[string][]string{}, metrics: map[string][]int{}, longest: 1}
 	for i, s := range all {
+		if s.said {
+			continue // what an earlier program computed proves nothing
+		}
 		for _, p := range s.phrases() {
 			v.metrics[p] = append(v.metrics[p], i)
 			v.grow(p)
@@ -96,7 +99,7 @@ func newVocabulary(l *fact.Ledger, all []series) *vocabulary {
 		values := l.Values(label)
 		name, config := strings.CutPrefix(label, "config.")
 		if config || numeric(values) {
-			if config || !bookkeeping[label] {
+			if config || !bookkeeping[label] && countNouns[name] == "" {
 				v.factor(label, name)
 			}
 			continue

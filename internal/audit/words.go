@@ -17,15 +17,16 @@ import (
 var (
 	superlative  = regexp.MustCompile(`(?i)\b(?:highest|lowest|best|worst|fastest|slowest|quickest|largest|smallest|greatest|shortest|longest|leads|tops|winner|most (?:efficient|stable|sensitive|consistent|accurate|compact|reliable)|least (?:stable|sensitive|efficient))\b`)
 	optimal      = regexp.MustCompile(`(?i)\b(?:optimal|ideal|perfect)\b`)
+	muchOf       = regexp.MustCompile(`(?i)\bsignificant\w* (?:amount|portion|number|focus|investment|activity|concentration|part|bottleneck|variation|share|collection|effort|research|skew)`)
 	asserts      = regexp.MustCompile(`(?i)\b(?:is|are|was|were|offers?|provides?|delivers?|achieves?|gives?|yields?|shows?|remains?)\b`)
-	promising    = regexp.MustCompile(`(?i)\b(?:shows? (?:great )?promise|promising|excellent|superior|outstanding|robust|good balance|great)\b`)
+	promising    = regexp.MustCompile(`(?i)\b(?:shows? (?:great )?promise|promising|excellent|superior|outstanding)\b`)
 	comparing    = regexp.MustCompile(`(?i)\b(?:higher|lower|faster|slower|better|worse|larger|smaller|greater|shorter|longer|more|less|fewer|outperforms?|beats|exceeds)\b`)
 	significant_ = regexp.MustCompile(`(?i)\b(?:statistically )?significant(?:ly)?\b`)
 	causal       = regexp.MustCompile(`(?i)\b(?:impacts?|affects?|influences?|critical|crucial|drives?|determines?|depends? on|because of|due to|sensitive to|matters)\b`)
 	proportion   = regexp.MustCompile(`(?i)\b(?:proportional to|linear(?:ly)? (?:in|with)|scales? (?:linearly )?with|correlat\w+ (?:with|between)|grows with)\b`)
 	steady       = regexp.MustCompile(`(?i)\b(?:consistent|stable|steady|uniform|reliable)\b`)
 	universal    = regexp.MustCompile(`(?i)\b(?:all|every|each|always|both|across all)\b`)
-	advice       = regexp.MustCompile(`(?i)\b(?:should|could|would|may|might|recommend\w*|suggest\w*|consider|investigate|explore|whether|if|determine the|identify|implement|evaluate|please|need(?:s|ed)? to|will|can be|aim|ensure|conduct|perform|analy[sz]e the|measure|use|choose|prioritize|understand|for example|e\.g)\b`)
+	advice       = regexp.MustCompile(`(?i)\b(?:should|could|would|may|might|recommend\w*|suggest\w*|consider|investigate|explore|whether|if|determine the|identify|implement|evaluate|please|need(?:s|ed)? to|will|can be|aim|ensure|conduct|perform|analy[sz]e the|measure|use|choose|prioriti[sz]e|understand|confirm|document|establish|track|introduce|utili[sz]e|further|focus(?:es|ed)? on|for example|e\.g)\b`)
 	effectVerb   = regexp.MustCompile(`(?i)\b(?:reduc(?:e|es|ed|ing|tion)|increas(?:e|es|ed|ing)|improv(?:e|es|ed|ing|ement)|degrad(?:e|es|ed|ing|ation)|maintain(?:s|ed|ing)?|lower(?:s|ed|ing)|rais(?:e|es|ed|ing)|preserv(?:e|es|ed|ing)|decreas(?:e|es|ed|ing))\b`)
 )
 
@@ -88,7 +89,7 @@ func (w *words) judge() {
 	case optimal.MatchString(w.sentence) && asserts.MatchString(w.sentence) && len(w.strong()) > 0:
 		w.say(Judgement, Unverifiable, "optimal by which measure, the report does not declare", "")
 	}
-	if significant_.MatchString(w.sentence) {
+	if significant_.MatchString(w.sentence) && !muchOf.MatchString(w.sentence) {
 		w.significance()
 	} else if causal.MatchString(w.sentence) {
 		w.causal()
@@ -128,8 +129,17 @@ func (w *words) attribute() (series []int, agg string, known bool) {
 	if containsAny(low, "stability", "stable", "consistent", "variance", "variation") {
 		agg = "cv"
 	}
-	if containsAny(low, "efficien", "quality", "compact", "valuable", "suitable") && !w.namesMetric("efficien", "quality") {
-		return nil, agg, false
+	if at := superlative.FindStringIndex(w.sentence); at != nil {
+		near := low[at[0]:min(len(low), at[1]+30)]
+		for _, m := range w.metrics {
+			if gap := m.start - w.span.Start - at[1]; gap >= 0 && gap < 30 && !loose[m.words] {
+				near = near[:min(len(near), m.start-w.span.Start-at[0])]
+				break
+			}
+		}
+		if containsAny(near, "efficien", "quality", "compact", "valuable", "suitable") && !w.namesMetric("efficien", "quality") {
+			return nil, agg, false
+		}
 	}
 	for _, m := range w.metrics {
 		if !loose[m.words] {
@@ -291,7 +301,7 @@ func (w *words) rank(m mention, series []int, agg string) {
 				w.say(Superlative, Unverifiable, "nothing like it was measured", "")
 				return
 			}
-			w.rankVerdict(values, all, warm, mixed, w.s.series[i], agg)
+			w.rankVerdict(values, all, warm, mixed, i, agg, label, ascending)
 			return
 		}
 	}
@@ -327,9 +337,11 @@ func (w *words) ascending(low string, ser series, agg string) bool {
 	return better == metric.Lower
 }
 
-func (w *words) rankVerdict(values []string, all, warm []standing, mixed bool, ser series, agg string) {
+func (w *words) rankVerdict(values []string, all, warm []standing, mixed bool, i int, agg, label string, ascending bool) {
+	ser := w.s.series[i]
 	first := func(in []standing) bool { return len(in) > 0 && slices.Contains(values, in[0].name) }
 	truth := listStandings(warm, ser, agg)
+	w.s.ranked = append(w.s.ranked, ranked{w: w, label: label, values: values, agg: agg, series: i, ascending: ascending})
 	var facts []fact.Fact
 	for _, st := range warm[:min(len(warm), 4)] {
 		facts = append(facts, st.f)
@@ -726,18 +738,19 @@ func (w *words) comparison() {
 		if len(xs) == 0 || len(ys) == 0 || slices.Equal(xs, ys) {
 			continue
 		}
-		if w.compare(label, xs, ys) {
+		if w.compare(label, xs, ys, pivot) {
 			return
 		}
 	}
 }
 
-func (w *words) compare(label string, xs, ys []string) bool {
+func (w *words) compare(label string, xs, ys []string, pivot int) bool {
 	series := w.s.speedSeries()
-	if len(w.metrics) > 0 {
-		series = w.metrics[0].series
+	for i, m := range w.metrics {
+		if i == 0 || m.end <= pivot {
+			series = m.series
+		}
 	}
-	low := strings.ToLower(w.sentence)
 	for _, i := range w.s.series_(series) {
 		ser := w.s.series[i]
 		if !w.s.labelsOf(i)[label] {
@@ -757,13 +770,13 @@ func (w *words) compare(label string, xs, ys []string) bool {
 		r := rs[0]
 		up := r.x > r.y
 		want := ser.better() == metric.Higher
-		switch {
-		case containsAny(low, "faster", "better", "outperform", "beats", "quicker"):
-		case containsAny(low, "slower", "worse"):
+		switch w.comparator(pivot) {
+		case "faster", "better", "outperform", "outperforms", "beats", "quicker":
+		case "slower", "worse":
 			want = !want
-		case containsAny(low, "lower", "smaller", "shorter", "less ", "fewer"):
+		case "lower", "smaller", "shorter", "less", "fewer":
 			want = false
-		case containsAny(low, "higher", "larger", "greater", "longer", "more ", "exceeds"):
+		case "higher", "larger", "greater", "longer", "more", "exceeds":
 			want = true
 		default:
 			return false
@@ -780,6 +793,17 @@ func (w *words) compare(label string, xs, ys []string) bool {
 		return true
 	}
 	return false
+}
+
+// comparator is the word of comparison nearest before the other side.
+func (w *words) comparator(pivot int) string {
+	best := ""
+	for _, m := range comparing.FindAllStringIndex(w.sentence, -1) {
+		if m[0]+w.span.Start <= pivot || best == "" {
+			best = strings.ToLower(w.sentence[m[0]:m[1]])
+		}
+	}
+	return best
 }
 
 func (s *session) overlap(r ratio) bool {

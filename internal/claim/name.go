@@ -38,7 +38,7 @@ var (
 	url       = regexp.MustCompile(`\b(?:https?|file)://[^\s)>\]]+`)
 	folder    = regexp.MustCompile(`(?:\.\.?[/\\])?[A-Za-z0-9_\-]+(?:[/\\][A-Za-z0-9_\-]+)+[/\\]?`)
 	hash      = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
-	numbered  = regexp.MustCompile(`(?i)\b(?:report|figure|fig\.?|table|section|chapter|step|appendix|version|lines?|page|pages|port|issue|cell|rtx|gtx|cuda|python|ubuntu|windows|seed|version:|gen|i[3579]|sm|compute capability|driver)\s+\d[\d.\-–]*`)
+	numbered  = regexp.MustCompile(`\b(?:Report|Figure|figure|Fig\.?|Table|Section|section|Chapter|Step|Appendix|Version|version|Lines?|lines?|Page|page|pages|Port|port|Issue|Cell|RTX|GTX|CUDA|Python|Ubuntu|Windows|Seed|seed|Gen|i[3579]|driver)\s+\d[\d.\-–]*`)
 	order     = regexp.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)
 	reference = regexp.MustCompile(`\b\w+:\d+[-–]\d+\b`)
 	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+)+\b`)
