@@ -30,7 +30,7 @@ var (
 	dateLine  = regexp.MustCompile(`(?i)^\W*(?:report )?date\W*:`)
 	runID     = regexp.MustCompile(`(?i)\b(?:run|import|run id)\s*:?\s+\W?([0-9a-f]{6,64})\b`)
 	expansion = regexp.MustCompile("[`‘'\"“]?([A-Za-z][A-Za-z0-9_\\-]{0,15})[`’'\"”]?\\s*\\(([A-Z][A-Za-z0-9\\- ]{4,60})\\)")
-	tail      = regexp.MustCompile(`(?i)\bp_?(9[059]|99)\b|\b(9[059]|99)th percentile\b`)
+	tail      = regexp.MustCompile(`(?i)\bp_?9[059](?:\b|_)|\b(9[059]|99)th percentile\b`)
 	tailWrong = regexp.MustCompile(`(?i)\b(?:experienced|reached|exceeded|suffered|seen|hit)\s+by\s+(9[059]|99)\s?%`)
 	fileRank  = regexp.MustCompile(`(?i)\b(?:primarily|mostly|mainly|predominantly)\b[^.]*?\b(csv|json|markdown|md|html)\b(?:\s+and\s+(csv|json|markdown|md|html)\b)?[^.]*?\b(?:smaller number|fewer|small number|few|minority|less)\b[^.]*?\b(csv|json|markdown|md|html)\b`)
 )
