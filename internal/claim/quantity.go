@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -211,7 +212,10 @@ func readNumber(text string, at int) (q Quantity, end int, ok bool) {
 		return q, 0, false
 	}
 	if m, power := exponent(text[i:]); m > 0 {
-		v, q.Decimals, i = v*math.Pow(10, float64(power)), q.Decimals-power, i+m
+		if v, err = strconv.ParseFloat(fmt.Sprintf("%se%d", strings.ReplaceAll(text[digits:i], ",", ""), power), 64); err != nil {
+			return q, 0, false
+		}
+		q.Decimals, i = q.Decimals-power, i+m
 	}
 	if math.IsInf(v, 0) {
 		return q, 0, false
