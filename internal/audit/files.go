@@ -34,9 +34,6 @@ func (s *session) filesNamed(f claim.File) []fact.FileEntry {
 // files judges whether the data files that a text names exist. Pictures and
 // pages that the report itself writes are no data.
 func (s *session) files(p *claim.Passage, text string, c context) {
-	if len(s.ledger.Inventory.Files) == 0 {
-		return
-	}
 	for _, f := range c.names.Files {
 		ext := strings.ToLower(path.Ext(f.Path))
 		if ext != ".csv" && ext != ".json" && ext != ".jsonl" && ext != ".parquet" && ext != ".md" && ext != ".gguf" && ext != ".db" || strings.HasPrefix(path.Base(f.Path), ".") {
@@ -47,6 +44,8 @@ func (s *session) files(p *claim.Passage, text string, c context) {
 		switch {
 		case len(found) > 0:
 			s.say(p, start, end, Entity, Supported, fmt.Sprintf("%s, %d rows", found[0].Path, found[0].Rows), "")
+		case len(s.ledger.Inventory.Files) == 0:
+			s.say(p, start, end, Entity, Unverifiable, "no files were imported", "")
 		case ext == ".md" || ext == ".gguf" || ext == ".db":
 			s.say(p, start, end, Entity, Unverifiable, "no such file was imported", "")
 		default:

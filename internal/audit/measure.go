@@ -108,7 +108,7 @@ func (s *session) measure(a at) {
 	res := s.search(sc, q)
 	switch {
 	case res.hit != nil:
-		s.last = *res.hit
+		s.last, s.lastSizes = *res.hit, res.sizes
 		s.supported(a, sc, res)
 	case res.rows == 0:
 		s.say(a.p, a.start, a.end, Value, Unverifiable, "no row measures "+s.describe(sc), "")
@@ -266,6 +266,7 @@ func (s *session) repeatsConstant(a at) bool {
 type result struct {
 	hit     *fact.Fact // a fact that rounds to the number
 	group   fact.Group
+	sizes   []int  // n of every reading of the words that gives the number
 	rows    int    // rows that the words allow
 	applied int    // strong mentions that narrowed them
 	truth   string // what the rows say instead
@@ -307,6 +308,9 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 	res := result{}
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, i := range s.mostNarrowed(sc, mentions, within) {
+		if res.hit != nil {
+			break
+		}
 		g, applied := s.rowsOf(i, mentions, within)
 		if len(g.Rows) == 0 || len(g.Values()) == 0 {
 			continue
@@ -318,8 +322,14 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 		}
 		for _, part := range s.parts(g, sc, applied > 0) {
 			if f, ok := s.match(part, i, sc, q); ok {
-				res.hit, res.group = &f, part
-				return res
+				if res.hit == nil {
+					res.hit, res.group = &f, part
+				}
+				res.sizes = append(res.sizes, f.N)
+				continue
+			}
+			if res.hit != nil {
+				continue
 			}
 			if res.fact == nil {
 				if f, ok := s.defaultFact(part, i, sc); ok {
@@ -328,6 +338,9 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 				}
 			}
 		}
+	}
+	if res.hit != nil {
+		return res
 	}
 	v := base(q)
 	slack := math.Abs(v)*1e-9 + q.Half()*factor(q)
