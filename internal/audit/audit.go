@@ -126,7 +126,7 @@ func New(l *fact.Ledger) *Auditor {
 
 // Audit judges every claim of a document.
 func (a *Auditor) Audit(d *claim.Document) *Report {
-	s := &session{Auditor: a, doc: d, seen: map[[2]int]int{}, groups: map[string][]fact.Group{}}
+	s := &session{Auditor: a, doc: d, seen: map[[2]int]int{}, groups: map[string]gathered{}}
 	s.prepare()
 	for i := range d.Passages {
 		if len(s.claims) >= MaxClaims {
@@ -185,13 +185,14 @@ type session struct {
 	dates        []dateAt
 	placeholders bool
 
-	groups     map[string][]fact.Group
+	groups     map[string]gathered
 	stated     []stated       // values by what they are of, for the checks of the whole
 	ranked     []ranked       // superlatives, for the check against the report\'s own figures
 	sizes      []stated       // sizes that tables state
 	last       fact.Fact      // behind the last figure, for the n that follows it
 	rows       map[string]int // rows of tables → line
-	script     int
+	script     int            // 1 for Latin letters, 2 for others; 0 until asked
+	lastSizes  []int          // n of each reading of the last figure
 	rootKnown  bool
 	rootFolder string
 }

@@ -214,6 +214,9 @@ func (s *session) runIDs(p *claim.Passage, t string, span claim.Span) {
 // datesIn judges dates by the instants of the rows.
 func (s *session) datesIn(p *claim.Passage, text string, c context) {
 	for _, d := range c.names.Dates {
+		if len(s.dates) >= MaxClaims {
+			return
+		}
 		s.dates = append(s.dates, dateAt{p, d, dateLine.MatchString(text)})
 	}
 }

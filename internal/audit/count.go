@@ -139,10 +139,10 @@ func (s *session) sizeOf(a at) {
 		s.say(a.p, a.start, a.end, Count, Unverifiable, "n of what, nobody says", "")
 		return
 	}
-	switch v := int(a.q.Value); v {
-	case f.N:
+	switch v := int(a.q.Value); {
+	case slices.Contains(s.lastSizes, v):
 		s.say(a.p, a.start, a.end, Count, Supported, "values behind the figure before it", "", f)
-	case f.Planned:
+	case v == f.Planned:
 		s.say(a.p, a.start, a.end, Count, Misleading, fmt.Sprintf("rows planned; %d have a value", f.N), fmt.Sprint(f.N), f)
 	default:
 		s.say(a.p, a.start, a.end, Count, Contradicted, fmt.Sprintf("the figure before it stands on %s", plural(f.N, "value")), fmt.Sprint(f.N), f)

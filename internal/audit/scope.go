@@ -287,6 +287,28 @@ func (s *session) aggregateAt(c context, start, end, lo int) string {
 // labels no row of the series has says nothing about it; applied counts those
 // that do.
 func (s *session) rowsOf(i int, mentions []mention, within map[string]bool) (fact.Group, int) {
+	var key strings.Builder
+	fmt.Fprint(&key, i, within == nil)
+	for _, m := range mentions {
+		fmt.Fprint(&key, "|", m.words, m.weak, len(m.terms), m.terms[0])
+	}
+	if r, ok := s.groups[key.String()]; ok {
+		return r.group, r.applied
+	}
+	g, applied := s.gather(i, mentions, within)
+	if len(s.groups) < 4096 {
+		s.groups[key.String()] = gathered{g, applied}
+	}
+	return g, applied
+}
+
+// gathered is an answer of rowsOf, kept: reports ask the same again and again.
+type gathered struct {
+	group   fact.Group
+	applied int
+}
+
+func (s *session) gather(i int, mentions []mention, within map[string]bool) (fact.Group, int) {
 	g := fact.Group{Series: s.series[i].Series}
 	applied := 0
 	var use []mention

@@ -125,7 +125,7 @@ func (s *session) passage(p *claim.Passage, index int) {
 	if p.Kind == claim.Code || quoted(p) {
 		return
 	}
-	c := s.contextOf(p, text)
+	c := s.contextOf(p, index, text)
 	s.lint(p, text)
 	s.files(p, text, c)
 	s.datesIn(p, text, c)
@@ -169,7 +169,7 @@ type layer struct {
 	settings []mention
 }
 
-func (s *session) contextOf(p *claim.Passage, text string) context {
+func (s *session) contextOf(p *claim.Passage, index int, text string) context {
 	c := context{text: text, names: claim.NamesOf(text), found: s.vocab.find(text), settings: s.settingsIn(text)}
 	c.found = s.filesAsScope(c.found, c.names)
 	for i := len(p.Leads) - 1; i >= 0; i-- {
@@ -179,7 +179,7 @@ func (s *session) contextOf(p *claim.Passage, text string) context {
 		c.outer = append(c.outer, s.layer(p.Section[i]))
 	}
 	if p.Kind == claim.Output {
-		c.siblings = s.siblingsOf(p)
+		c.siblings = s.siblingsOf(p, index)
 	}
 	return c
 }
@@ -205,14 +205,14 @@ func (s *session) layer(text string) layer {
 
 // siblingsOf are the settings that stand in the same printed block: "GPU
 // layers: 60" above "Throughput: 103.16" says of which row that is.
-func (s *session) siblingsOf(p *claim.Passage) []mention {
+func (s *session) siblingsOf(p *claim.Passage, index int) []mention {
 	if len(p.Leads) == 0 {
 		return nil
 	}
 	var out []mention
-	for i := range s.doc.Passages {
+	for i := max(0, index-12); i < index; i++ {
 		o := &s.doc.Passages[i]
-		if o.Block == p.Block && o.Kind == claim.Output && o.Line != p.Line && o.Line > p.Line-12 && o.Line < p.Line {
+		if o.Block == p.Block && o.Kind == claim.Output && o.Line > p.Line-12 {
 			out = append(out, s.settingsIn(s.doc.PassageText(*o))...)
 		}
 	}
