@@ -146,6 +146,15 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 				before = append(before, vs...)
 			}
 		}
+		if len(before) == 0 && len(behind) > 0 {
+			for _, l := range a.c.outer {
+				for _, m := range l.found.things {
+					if !m.weak && len(before) == 0 && !slices.Equal(m.values(label), behind) {
+						before = m.values(label)
+					}
+				}
+			}
+		}
 		if len(before) > 0 && len(behind) > 0 {
 			return pairing{explicit: true, label: label, x: before, y: behind, things: in}
 		}

@@ -151,6 +151,9 @@ func (s *session) sizeOf(a at) {
 
 func (s *session) count(a at) {
 	kind := countedBy(a.c, a.q)
+	if before := strings.ToLower(strings.TrimRight(a.c.text[:a.q.Start], " ")); strings.HasSuffix(before, "top") || strings.HasSuffix(before, "first") || strings.HasSuffix(before, "best") {
+		return // "top 10" chooses, it does not count
+	}
 	if strings.HasPrefix(strings.ToLower(strings.TrimLeft(a.c.text[a.q.End:], " ")), "more") {
 		return
 	}
@@ -212,7 +215,7 @@ func (s *session) countRows(a at, end int, kind string) {
 		s.say(a.p, a.start, end, Count, Supported, "at least so many", "")
 	case len(counts) == 0:
 		s.say(a.p, a.start, end, Count, Unverifiable, "no row counts "+name, "")
-	case kind == "configs" || s.sources != nil && kind != "runs" && kind != "rows" || s.allOwn():
+	case kind == "configs" && (s.sources != nil || n > slices.Max(slices.Collect(maps.Keys(counts)))) || s.sources != nil && kind != "runs" && kind != "rows" || s.allOwn():
 		s.say(a.p, a.start, end, Count, Contradicted, "no count of "+name+" gives it", listCounts(counts))
 	default:
 		s.say(a.p, a.start, end, Count, Unverifiable, "of which rows it is, nobody says; counts of "+name+": "+listCounts(counts), "")

@@ -29,7 +29,21 @@ type at struct {
 // numbersIn judges the numbers of a passage that is no table.
 func (s *session) numbersIn(p *claim.Passage, text string, c context) {
 	s.last = fact.Fact{}
-	for _, q := range claim.Quantities(text, c.names.Hidden) {
+	all := claim.Quantities(text, c.names.Hidden)
+	for k, q := range all {
+		c.vague = false
+		for _, o := range []int{k - 1, k + 1} {
+			if o < 0 || o >= len(all) {
+				continue
+			}
+			a, b := all[min(k, o)], all[max(k, o)]
+			if between := strings.TrimSpace(text[a.End:b.Start]); between == "vs" || between == "vs." || between == "versus" || between == "against" || between == "→" {
+				c.vague = true // which of the two things it is of is left to the reader
+				if !q.HasUnit && o > k {
+					q.Dim, q.HasUnit = b.Dim, b.HasUnit
+				}
+			}
+		}
 		if slices.ContainsFunc(c.found.things, func(m mention) bool { return m.start < q.End && q.Start < m.end && !(q.HasUnit && q.Dim.Symbol != "B") }) {
 			continue // a name such as 270M
 		}
@@ -60,7 +74,7 @@ func (s *session) quantity(a at) {
 		s.measure(a)
 	default:
 		sc := s.scopeAt(a.c, q.Start, q.End)
-		if sc.named && (q.Decimals > 0 || q.HasUnit || keyed(text, q)) {
+		if sc.named && s.metricBefore(a, sc) && (q.Decimals > 0 || q.HasUnit || keyed(text, q)) {
 			s.measure(a)
 		} else if q.HasUnit {
 			s.measure(a)
@@ -68,6 +82,22 @@ func (s *session) quantity(a at) {
 			s.say(a.p, a.start, a.end+s.nounEnd(text, q.End), Count, Unverifiable, fmt.Sprintf("no row counts %s", noun), "")
 		}
 	}
+}
+
+// metricBefore reports whether the metric's name stands before the number or
+// above its line.
+func (s *session) metricBefore(a at, sc scope) bool {
+	lo, hi := sentenceAround(a.c.text, a.q.Start)
+	inside := false
+	for _, m := range a.c.found.metrics {
+		if m.words == sc.metric && m.start >= lo && m.end <= hi {
+			inside = true
+			if m.end <= a.q.Start {
+				return true
+			}
+		}
+	}
+	return !inside
 }
 
 func isYear(q claim.Quantity) bool {
@@ -246,7 +276,7 @@ func (s *session) closeBefore(a at, sc scope) bool {
 	for _, m := range a.c.found.metrics {
 		if m.words == sc.metric && m.start >= lo && m.end <= hi {
 			gap := a.q.Start - m.end
-			return gap < 40 && gap > -120
+			return gap >= 0 && gap < 40 && a.q.Dim.Unit != unit.Token && !loose[m.words]
 		}
 	}
 	return false

@@ -73,6 +73,9 @@ func (w *words) superlative() {
 		w.mostSensitive()
 		return
 	}
+	if len(within_(w.c.settings, w.span)) > 0 && len(w.strong()) == 0 {
+		return // a level is praised; its number is judged
+	}
 	things := w.strong()
 	if len(things) == 0 {
 		things = w.weakThings()

@@ -86,7 +86,9 @@ func (s *session) scopeAt(c context, start, end int) scope {
 		sc.layers = append(sc.layers, strings.ToLower(l.text))
 	}
 	sc.agg = s.aggregateAt(c, start, end, lo)
-	sc.phase = phaseOf(sc.layers[0])
+	if sc.phase = phaseOf(sc.layers[0]); sc.phase == "" {
+		sc.phase = nearestPhase(strings.ToLower(c.text[lo:start]))
+	}
 	if sc.phase == "" {
 		for _, l := range sc.layers[1:] {
 			if sc.phase = phaseOf(l); sc.phase != "" {
@@ -114,6 +116,18 @@ func phaseOf(text string) sample.Phase {
 	case cold && !warm:
 		return sample.Cold
 	case warm && !cold:
+		return sample.Measure
+	}
+	return ""
+}
+
+// nearestPhase is the phase that a text names last.
+func nearestPhase(before string) sample.Phase {
+	cold, warm := strings.LastIndex(before, "cold"), strings.LastIndex(before, "warm")
+	switch {
+	case cold > warm:
+		return sample.Cold
+	case warm > cold:
 		return sample.Measure
 	}
 	return ""

@@ -159,6 +159,7 @@ type context struct {
 	settings []mention
 	outer    []layer // leads from the inside, then sections from the inside
 	siblings []mention
+	vague    bool // it names a thing that the rows do not know
 	own      bool // a table's column has a name that is no metric: no title names it instead
 }
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"strings"
+	"unicode"
 
 	"chimera/internal/claim"
 )
@@ -99,6 +100,8 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 	line := lead + text
 	inner := context{text: line, names: claim.NamesOf(line), found: s.vocab.find(line), settings: s.settingsIn(line), outer: c.outer, siblings: own}
 	outer := unitOfHead(head)
+	known := s.vocab.find(name)
+	inner.vague = hasLetters(name) && len(known.things)+len(known.metrics) == 0 && len(own) == 0 && !isAggregate(name)
 	inner.own = !generalHead(head)
 	for _, q := range claim.Quantities(line, inner.names.Hidden) {
 		if q.Start < len(lead) || overlapsThing(inner, q) {
@@ -119,6 +122,15 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 		s.size(p, inner, q, head)
 		s.quantity(at{p: p, c: inner, q: q, start: start, end: end, cell: true, head: head})
 	}
+}
+
+func hasLetters(text string) bool {
+	return strings.ContainsFunc(text, unicode.IsLetter)
+}
+
+func isAggregate(text string) bool {
+	agg, _ := aggregateIn(text)
+	return agg != ""
 }
 
 // generalHead reports whether a column's head leaves open what its numbers are.

@@ -110,6 +110,10 @@ func (s *session) missed(a at, sc scope, res result) {
 		s.say(a.p, a.start, a.end, Value, Unverifiable, "of which metric it is, nobody says", "")
 	case res.outside:
 		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no aggregate of %s in the files that the report names as its sources; the digits are those of %s", s.describe(sc), nameOf(res.group)), res.truth, facts...)
+	case a.c.vague && res.inRange:
+		s.say(a.p, a.start, a.end, Value, Unverifiable, "of which rows it is, their names do not say", "")
+	case res.applied == 0 && slices.ContainsFunc(sc.hard, isThing):
+		s.say(a.p, a.start, a.end, Value, Unverifiable, "no row measures "+s.describe(sc), "")
 	case s.slip(a, sc, facts):
 	case res.applied > 0 && res.label == "" || s.alone(sc, res):
 		why := fmt.Sprintf("no %s of %s rounds to it", aggregateName(sc.agg), s.describe(sc))
