@@ -139,6 +139,8 @@ func (s *session) countFiles(a at, end int) {
 	switch {
 	case declared > 0 && v == declared:
 		s.say(a.p, a.start, end, Count, Supported, fmt.Sprintf("%d of the files that the report names as its sources", declared), "")
+	case ext == "" && v == s.allFiles():
+		s.say(a.p, a.start, end, Count, Supported, fmt.Sprintf("%d files in all", v), "")
 	case v == n || s.root() == "" && (inValues(folders, v) || s.readFiles(v, ext, word)):
 		s.say(a.p, a.start, end, Count, Supported, fmt.Sprintf("%d %s", v, what), "")
 	case a.q.Approx && abs(v-n) <= max(1, n/10):
@@ -152,6 +154,17 @@ func (s *session) countFiles(a at, end int) {
 		}
 		s.say(a.p, a.start, end, Count, Contradicted, why, fmt.Sprint(n))
 	}
+}
+
+// allFiles counts the files below the root.
+func (s *session) allFiles() int {
+	n := 0
+	for _, e := range s.ledger.Inventory.Files {
+		if root := s.root(); root == "" || strings.HasPrefix(e.Path, root+"/") {
+			n++
+		}
+	}
+	return n
 }
 
 func abs(v int) int { return max(v, -v) }
@@ -207,6 +220,17 @@ func (s *session) otherCount(v int, not string) string {
 func (s *session) fileWords(a at) (ext, word, rather string) {
 	text := strings.ToLower(a.c.text)
 	lo, hi := sentenceAround(a.c.text, a.q.Start)
+	if before := tokens(text[lo:a.q.Start]); a.cell || strings.HasSuffix(strings.TrimRight(text[:a.q.Start], " "), "(") {
+		reach := 3
+		if a.cell {
+			reach = len(before)
+		}
+		for i := len(before) - 1; i >= max(0, len(before)-reach); i-- {
+			if e := fileType(before[i].text); e != "" {
+				return e, "", e
+			}
+		}
+	}
 	// A type stands right before ("CSV: 42 files", "CSV (44)") or right behind ("28 CSV files").
 	for _, t := range tokens(text[a.q.End:min(len(text), a.q.End+24)]) {
 		if e := fileType(t.text); e != "" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,7 @@ func (s *session) metricBefore(a at, sc scope) bool {
 	for _, m := range a.c.found.metrics {
 		if m.words == sc.metric && m.start >= lo && m.end <= hi {
 			inside = true
-			if m.end <= a.q.Start {
+			if m.end <= a.q.Start && (a.q.HasUnit || keyed(a.c.text, a.q) || a.q.Start-m.end <= 12) {
 				return true
 			}
 		}
@@ -147,6 +148,8 @@ func (s *session) measure(a at) {
 	}
 }
 
+var difference = regexp.MustCompile(`(?i)Δ|\bdelta\b|\bdifference\b`)
+
 // refused takes numbers that cannot be results: placeholders, constants of the
 // report's own code, and work that took no time.
 func (s *session) refused(a at, sc scope) bool {
@@ -168,6 +171,10 @@ func (s *session) refused(a at, sc scope) bool {
 				return true
 			}
 		}
+	}
+	if lo, _ := sentenceAround(a.c.text, a.q.Start); difference.MatchString(a.c.text[lo:a.q.Start]) && !strings.Contains(a.c.text[lo:a.q.Start], ",") {
+		s.say(a.p, a.start, a.end, Value, Unverifiable, "a difference of two things that it does not name", "")
+		return true
 	}
 	q := a.q
 	isTime := q.HasUnit && (q.Dim.Unit == unit.Second || q.Dim.Unit == unit.SecondPerToken || q.Dim.Unit == unit.TokenPerSecond)

@@ -159,12 +159,29 @@ func (w *words) causal() {
 		if len(effects) == 0 {
 			continue
 		}
+		if denied.MatchString(w.sentence) {
+			w.denial(effects)
+			return
+		}
 		w.effectVerdict(effects, Causal)
 		return
 	}
 	if len(w.factors) > 0 && len(w.metrics) > 0 {
 		w.say(Causal, Unverifiable, "that parameter was not varied in these rows", "")
 	}
+}
+
+var denied = regexp.MustCompile(`(?i)\b(?:minimal(?:ly)?|no|little|negligibl[ey]|not|barely|hardly|without|marginal(?:ly)?|unaffected)\b`)
+
+// denial judges "X has no impact": no effect may reach the margin.
+func (w *words) denial(effects []effect) {
+	for _, e := range effects {
+		if e.share >= margin && !(e.p > 0.05) {
+			w.say(Causal, Contradicted, fmt.Sprintf("for %s the means of its levels lie %.2g %% apart", cmpOr(e.subject, "one"), e.share*100), listEffects(effects))
+			return
+		}
+	}
+	w.say(Causal, Supported, fmt.Sprintf("no effect reaches %g %% in warm rows", margin*100), listEffects(effects))
 }
 
 func (w *words) effectVerdict(effects []effect, kind Kind) {

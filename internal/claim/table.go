@@ -22,6 +22,9 @@ func (r *reader) pipeRow(number, start, end int, trimmed string) bool {
 		return true
 	}
 	if !r.inTable {
+		if n := r.dashColumns(end); n > 1 && n < len(cells) && !strings.HasPrefix(trimmed, "|") {
+			cells = cells[len(cells)-n:] // text stands before the head
+		}
 		r.inTable, r.table = true, cells
 		r.tables++
 		return true
@@ -48,14 +51,25 @@ func within(cells []Cell, start, end int) []Cell {
 	return in
 }
 
-func (r *reader) dashesFollow(end int) bool {
+func (r *reader) dashesFollow(end int) bool { return dashes(r.lineBelow(end)) }
+
+// dashColumns counts the columns of the row of dashes below a line.
+func (r *reader) dashColumns(end int) int {
+	line := r.lineBelow(end)
+	if !dashes(line) {
+		return 0
+	}
+	return len(splitPipes(line, 0, len(line)))
+}
+
+func (r *reader) lineBelow(end int) string {
 	rest := r.d.Text[min(end, len(r.d.Text)):]
 	rest = strings.TrimLeft(rest, " \r")
 	rest = strings.TrimPrefix(rest, "\n")
 	if i := strings.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
 	}
-	return dashes(strings.TrimSpace(rest))
+	return strings.TrimSpace(rest)
 }
 
 func dashes(trimmed string) bool {
