@@ -19,7 +19,7 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		switch {
 		case head == "unit" || head == "units":
 			unitCell = text
-		case isNote(head):
+		case isNote(head), len(text) > 60 && len(label) > 0:
 		case !hasNumber(text) || len(s.vocab.find(text).things) > 0:
 			label = append(label, text)
 			if _, ok := s.vocab.metrics[head]; !ok && head != "" && len(label) == 1 {

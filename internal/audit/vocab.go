@@ -145,8 +145,13 @@ func (v *vocabulary) thing(label, value string) {
 	if i := strings.LastIndexAny(value, ":/"); i >= 0 {
 		v.enter(normal(value[i+1:]), term{label, value})
 	}
+	if i := strings.LastIndexByte(value, '-'); i >= 0 {
+		if last := normal(value[i+1:]); !plainWords[last] && len(last) > 2 && strings.Trim(last, "0123456789 ") != "" {
+			v.enter(last, term{label, value})
+		}
+	}
 	words := strings.Fields(full)
-	if len(words) > 6 {
+	if len(words) > 10 {
 		return
 	}
 	for _, w := range words {

@@ -21,6 +21,9 @@ func (r *reader) pipeRow(number, start, end int, trimmed string) bool {
 	if dashes(trimmed) {
 		return true
 	}
+	if r.inTable && r.dashesFollow(end) {
+		r.inTable = false // another table begins without an empty line
+	}
 	if !r.inTable {
 		if n := r.dashColumns(end); n > 1 && n < len(cells) && !strings.HasPrefix(trimmed, "|") {
 			cells = cells[len(cells)-n:] // text stands before the head
