@@ -513,7 +513,7 @@ func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.F
 			continue
 		}
 		x, ok := f.Value.Get()
-		if !ok || !equal(q, x, f.Unit) {
+		if !ok || !equal(q, x, f.Unit) && !s.roundedParts(g, q, x) {
 			continue
 		}
 		if q.Spreads {
@@ -524,6 +524,16 @@ func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.F
 		return f, true
 	}
 	return fact.Fact{}, false
+}
+
+// roundedParts widens the value rule by half as much for quotients of imported
+// rows: their file has the parts rounded, and its writer had the quotient.
+func (s *session) roundedParts(g fact.Group, q claim.Quantity, x float64) bool {
+	if g.Cells[0].Parts == nil || s.ownRows(g) || q.Least || q.Most {
+		return false
+	}
+	printed := x / factor(q)
+	return math.Abs(printed-q.Value) <= min(1.5*q.Half(), q.Half()+3e-5*math.Abs(printed))
 }
 
 func (s *session) matchRange(g fact.Group, ser series, q claim.Quantity) (fact.Fact, bool) {
