@@ -389,13 +389,13 @@ func (s *session) changeFits(a at, sentence string, r ratio) bool {
 			if s.slower(low) {
 				v = 1 / v
 			}
-			if equal(q, v, unit.Ratio) {
+			if equal(q, v) {
 				return true
 			}
 		}
 		// A quotient of values, whatever is better.
 		if containsAny(low, "as much", "as large", "as high", "as many") || containsWord(low, "ratio") || containsWord(low, "higher") || containsWord(low, "larger") || containsWord(low, "more") {
-			return equal(q, r.x/r.y, unit.Ratio)
+			return equal(q, r.x/r.y)
 		}
 		return false
 	}
@@ -410,12 +410,12 @@ func (s *session) changeFits(a at, sentence string, r ratio) bool {
 			if strings.Contains(low, "reduction") || strings.Contains(low, "saving") {
 				want = -v
 			}
-			if equal(q, want, unit.Ratio) {
+			if equal(q, want) {
 				return true
 			}
 			continue
 		}
-		if !equal(q, math.Abs(v), unit.Ratio) {
+		if !equal(q, math.Abs(v)) {
 			continue
 		}
 		switch {
@@ -489,7 +489,7 @@ func (s *session) factorChange(a at, sc scope, fm factorMention, sentence string
 		if q.Dim.Times {
 			share = e.share + 1
 		}
-		if q.Range && share >= q.Value-q.Half() && share <= q.Hi+q.Half() || !q.Range && equal(q, share, unit.Ratio) {
+		if q.Range && share >= q.Value-q.Half() && share <= q.Hi+q.Half() || !q.Range && equal(q, share) {
 			fit++
 		}
 	}

@@ -335,7 +335,7 @@ func (s *session) pValue(a at) {
 					continue
 				}
 				list = append(list, fmt.Sprintf("%s p = %.3g", test.name, t.P))
-				if equal(a.q, t.P, unit.Ratio) && !less && !more || less && t.P <= a.q.Value || more && t.P >= a.q.Value {
+				if equal(a.q, t.P) && !less && !more || less && t.P <= a.q.Value || more && t.P >= a.q.Value {
 					s.say(a.p, a.start, a.end, Significance, Supported, fmt.Sprintf("%s, %d against %d rows", test.name, len(x), len(y)), "")
 					return
 				}

@@ -409,7 +409,7 @@ func (s *session) setting(a at, fm factorMention) {
 		}
 	}
 	for v := range levels {
-		if x, err := strconv.ParseFloat(v, 64); err == nil && equal(a.q, x, "") {
+		if x, err := strconv.ParseFloat(v, 64); err == nil && equal(a.q, x) {
 			s.say(a.p, a.start, a.end, Setting, Supported, fmt.Sprintf("%s is a level of %s", v, fm.words), "")
 			return
 		}

@@ -240,7 +240,7 @@ func (s *session) sensitivity(a at, sc scope) bool {
 	}
 	effects := s.effects(sc, near[0])
 	for _, e := range effects {
-		if v := e.hi - e.lo; equal(a.q, v, e.ser.Unit) || a.q.HasUnit && a.q.Dim.Percent && equal(a.q, e.share, unit.Ratio) {
+		if v := e.hi - e.lo; equal(a.q, v) || a.q.HasUnit && a.q.Dim.Percent && equal(a.q, e.share) {
 			why, verdict := "spread of the means of the levels of "+near[0].words, Supported
 			if !e.random {
 				why, verdict = why+"; the order of the runs was not randomised, so it may be drift", Misleading

@@ -335,7 +335,6 @@ func (s *session) search(sc scope, q claim.Quantity) result {
 	if s.sources != nil {
 		if r := s.searchIn(sc, q, sc.hard, nil); r.hit != nil {
 			best.outside, best.fact, best.group = true, r.hit, r.group
-			best.truth = cmp.Or(best.truth, "")
 		}
 	}
 	return best
@@ -513,7 +512,7 @@ func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.F
 			continue
 		}
 		x, ok := f.Value.Get()
-		if !ok || !equal(q, x, f.Unit) && !s.roundedParts(g, q, x) {
+		if !ok || !equal(q, x) && !s.roundedParts(g, q, x) {
 			continue
 		}
 		if q.Spreads {
@@ -549,7 +548,7 @@ func (s *session) matchRange(g fact.Group, ser series, q claim.Quantity) (fact.F
 	b, ok2 := hi.Value.Get()
 	upper := q
 	upper.Value = q.Hi
-	if ok1 && ok2 && equal(q, a, lo.Unit) && equal(upper, b, hi.Unit) {
+	if ok1 && ok2 && equal(q, a) && equal(upper, b) {
 		return lo, true
 	}
 	return lo, false
@@ -560,7 +559,7 @@ func (s *session) spreadFits(g fact.Group, ser series, q claim.Quantity) bool {
 	spread.Value = q.Spread
 	for _, agg := range []string{"sd", fact.SDn} {
 		if f, err := g.Fact(agg); err == nil {
-			if x, ok := f.Value.Get(); ok && equal(spread, x, f.Unit) {
+			if x, ok := f.Value.Get(); ok && equal(spread, x) {
 				return true
 			}
 		}
@@ -572,7 +571,7 @@ func (s *session) spreadFits(g fact.Group, ser series, q claim.Quantity) bool {
 		}
 		lo, ok1 := f.Lo.Get()
 		hi, ok2 := f.Hi.Get()
-		if ok1 && ok2 && equal(spread, (hi-lo)/2, f.Unit) {
+		if ok1 && ok2 && equal(spread, (hi-lo)/2) {
 			return true
 		}
 	}
@@ -581,7 +580,7 @@ func (s *session) spreadFits(g fact.Group, ser series, q claim.Quantity) bool {
 			if other.base == ser.base && other.agg == "sd" {
 				for _, row := range g.Rows {
 					if c, ok := row.Cell(s.series[i].Name); ok {
-						if x, ok := c.Value.Get(); ok && equal(spread, x, ser.Unit) {
+						if x, ok := c.Value.Get(); ok && equal(spread, x) {
 							return true
 						}
 					}
@@ -604,11 +603,8 @@ func base(q claim.Quantity) float64 { return q.Value * factor(q) }
 
 // equal is the value rule: the fact, rounded as the number is printed, is the
 // number. "About" widens to a unit of the last place or 2 %, whichever is more.
-func equal(q claim.Quantity, x float64, of unit.Unit) bool {
+func equal(q claim.Quantity, x float64) bool {
 	k := factor(q)
-	if !q.HasUnit && of == unit.Ratio && false {
-		k = 0.01
-	}
 	printed := x / k
 	switch {
 	case q.Least && !q.Approx:

@@ -170,7 +170,7 @@ func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 					if err != nil {
 						continue
 					}
-					if x, ok := f.Value.Get(); ok && equal(scaled, x, f.Unit) {
+					if x, ok := f.Value.Get(); ok && equal(scaled, x) {
 						s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("the unit is wrong by a factor of %g: the digits are those of %s", 1/k, nameOf(part)), format(f.Unit, x), f)
 						return true
 					}
@@ -203,7 +203,7 @@ func (s *session) elsewhere(sc scope, q claim.Quantity) string {
 					if err != nil {
 						continue
 					}
-					if x, ok := f.Value.Get(); ok && equal(q, x, f.Unit) {
+					if x, ok := f.Value.Get(); ok && equal(q, x) {
 						return fmt.Sprintf("the %s of %s", agg, nameOf(part))
 					}
 				}

@@ -38,10 +38,6 @@ func (m mention) labels() []string {
 	return out
 }
 
-func (m mention) has(label, value string) bool {
-	return slices.Contains(m.terms, term{label, value})
-}
-
 // values of a label that a mention allows.
 func (m mention) values(label string) []string {
 	var out []string

@@ -31,7 +31,6 @@ var (
 	euDate    = regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + months + `(?:,?\s+(\d{4}))?\b`)
 	partDate  = regexp.MustCompile(`(?i)\b(early|mid|late)[-\s]+` + months + `(?:,?\s+(\d{4}))?\b`)
 	monthDate = regexp.MustCompile(`\b` + months + `,?\s+(\d{4})\b`)
-	yearOnly  = regexp.MustCompile(`\b(?:19|20)\d{2}\b`)
 	stamp     = regexp.MustCompile(`\b20\d{6}[-_]\d{6}\b`)
 
 	filePath  = regexp.MustCompile(`[A-Za-z0-9_.*\-][A-Za-z0-9_./\\*\-:]*\.(?:csv|jsonl|json|md|html?|ipynb|txt|ya?ml|png|svg|pdf|parquet|gguf|log|xlsx|py|rs|go|toml|db)\b`)

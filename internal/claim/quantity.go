@@ -117,7 +117,7 @@ func (s *scanner) number() (Quantity, bool) {
 	if d, n := UnitAt(rest); n > 0 {
 		q.Dim, q.HasUnit, end, rest = d, true, end+n, rest[n:]
 		if strings.HasPrefix(rest, "+") && (q.Dim.Times || q.Dim.Percent) {
-			q.Least, rest, end = true, rest[1:], end+1
+			q.Least, end = true, end+1
 		}
 	} else if r, _ := utf8.DecodeRuneInString(rest); wordRune(r) || (r == '-' || r == ':' || r == '/' || r == '.') && letterAfter(rest) && !q.Word {
 		// A name such as 270m, 1b-it-qat, 13th: to its end.
