@@ -49,6 +49,8 @@ func (s *session) change(a at) {
 	switch {
 	case composed.MatchString(sentence) && a.q.Dim.Times:
 		s.composition(a, sc)
+	case len(near) > 0 && !pairs.explicit && !sc.named:
+		s.say(a.p, a.start, a.end, Change, Unverifiable, "of which metric it is, nobody says", "")
 	case len(near) > 0 && !pairs.explicit:
 		s.factorChange(a, sc, near[0], sentence)
 	case altered.MatchString(sentence) && !pairs.explicit:
@@ -290,7 +292,7 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			return
 		}
 	}
-	if !named {
+	if !named || !p.explicit && len(p.things) == 0 {
 		s.say(a.p, a.start, a.end, Change, Unverifiable, "no two rows compare what it compares", "")
 		return
 	}
