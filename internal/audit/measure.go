@@ -166,13 +166,13 @@ func (s *session) refused(a at, sc scope) bool {
 		name := normal(cmp.Or(a.q.Key, a.head))
 		for key, line := range s.literals {
 			words, v, _ := strings.Cut(key, "=")
-			if v == strconv.FormatFloat(a.q.Value, 'g', -1, 64) && len(words) > 2 && (name == words || strings.HasSuffix(name, " "+words)) && !s.measured(name) {
+			if v == strconv.FormatFloat(a.q.Value, 'g', -1, 64) && line < a.p.Line && len(words) > 2 && (name == words || strings.HasSuffix(name, " "+words)) && !s.measured(name) {
 				s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("it is a constant in the report's own code (line %d), told as if it had been measured", line), "not measured")
 				return true
 			}
 		}
 	}
-	if lo, _ := sentenceAround(a.c.text, a.q.Start); difference.MatchString(a.c.text[lo:a.q.Start]) && !strings.Contains(a.c.text[lo:a.q.Start], ",") {
+	if lo, _ := sentenceAround(a.c.text, a.q.Start); difference.MatchString(a.c.text[lo:a.q.Start]) && !strings.Contains(a.c.text[lo:a.q.Start], ",") || difference.MatchString(a.c.text[a.q.End:min(len(a.c.text), a.q.End+16)]) {
 		s.say(a.p, a.start, a.end, Value, Unverifiable, "a difference of two things that it does not name", "")
 		return true
 	}
