@@ -11,12 +11,12 @@ package archtest
 // reader's map with a line for each room is docs/architecture.md.
 var Ranks = map[string]int{
 	"fault": 0, "unit": 0, "digest": 0,
-	"sample": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1,
+	"sample": 1, "claim": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1,
 	"chart/echarts": 1, "chart/paint": 1,
 	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
 	"load": 3, "engine": 3, "fact": 3,
 	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4,
-	"run": 5, "export": 5, "report": 5,
+	"run": 5, "export": 5, "report": 5, "audit": 5,
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,

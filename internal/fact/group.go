@@ -1,0 +1,109 @@
+package fact
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"chimera/internal/digest"
+	"chimera/internal/sample"
+	"chimera/internal/stats"
+	"chimera/internal/unit"
+)
+
+// Aggregates that only a ledger makes: others print them, we do not.
+const (
+	Sum       = "sum"
+	SDn       = "sd_n" // with n instead of n−1
+	GeoMean   = "geomean"
+	rowCount  = "count"
+	phaseNote = "mixes cold and warm rows"
+)
+
+// Fact aggregates a group. The unit of a cv is a ratio, of a count none.
+func (g Group) Fact(name string) (Fact, error) {
+	f := Fact{Metric: g.Series.Name, Version: 1, Aggregate: name, Unit: g.Series.Unit, Phase: g.Phase, Scope: g.Scope, Planned: len(g.Rows)}
+	var values, num, den []float64
+	missing := map[string]int{}
+	phases := map[sample.Phase]bool{}
+	var chain digest.Chain
+	for i, c := range g.Cells {
+		v, ok := c.Value.Get()
+		if !ok {
+			missing[c.Reason]++
+			continue
+		}
+		values = append(values, v)
+		phases[g.Rows[i].Phase] = true
+		if c.Parts != nil {
+			num, den = append(num, c.Parts[0]), append(den, c.Parts[1])
+		}
+		f.Evidence.Rows = append(f.Evidence.Rows, g.Rows[i].ID)
+		chain.Add(fmt.Append(nil, g.Rows[i].ID, v))
+	}
+	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), leftOut(missing)
+	if phases[sample.Cold] && len(phases) > 1 {
+		f.Caveats = append(f.Caveats, phaseNote)
+	}
+	if len(values) == 0 {
+		f.settleAll(nil, nil, missing)
+		return Identify(f)
+	}
+	if err := g.settle(&f, name, values, num, den); err != nil {
+		return f, err
+	}
+	return Identify(f)
+}
+
+func (g Group) settle(f *Fact, name string, values, num, den []float64) error {
+	switch name {
+	case ratioOfSums:
+		if len(num) != len(values) {
+			return fmt.Errorf("%s has no %s", f.Metric, name)
+		}
+		f.ratioOfSums(num, den)
+	case Sum:
+		f.Value, f.Method = sample.Some(sum(values)), "sum, no interval"
+	case rowCount:
+		f.Value, f.Unit, f.Method = sample.Some(float64(len(values))), unit.None, "count"
+	case SDn:
+		sd(values, f)
+		if v, ok := f.Value.Get(); ok {
+			n := float64(len(values))
+			f.Value, f.Lo, f.Hi = sample.Some(v*math.Sqrt((n-1)/n)), sample.None[float64](), sample.None[float64]()
+		}
+	case GeoMean:
+		f.settle(stats.GeoMeanEstimate(values, Level))
+	case "cv":
+		f.Unit = unit.Ratio
+		cv(values, f)
+	case "p90", "p95", "p99":
+		// Others print tails of any n; the caveat says what they are worth.
+		q := float64(name[1]-'0')/10 + float64(name[2]-'0')/100
+		v, err := stats.Quantile(values, q)
+		if err != nil {
+			return err
+		}
+		f.Value, f.Method = sample.Some(v), "type 7, no interval"
+		if need, err := stats.NeededForQuantile(q, Level); err == nil && len(values) < need {
+			f.Caveats = append(f.Caveats, fmt.Sprintf("%s of %d values: %d are needed to know it", name, len(values), need))
+		}
+	default:
+		aggregate, err := aggregateOf(name)
+		if err != nil {
+			return err
+		}
+		aggregate(values, f)
+	}
+	return nil
+}
+
+func sum(values []float64) (total float64) {
+	for _, v := range values {
+		total += v
+	}
+	return total
+}
+
+// Mixed reports whether a fact pools cold and warm rows.
+func (f Fact) Mixed() bool { return slices.Contains(f.Caveats, phaseNote) }
