@@ -66,10 +66,10 @@ func write(t testing.TB, a *grammar.Automaton, w words, budget int, ending float
 // Whatever is chosen, and however small the budget is, the text is valid.
 func TestEveryTextIsValid(t *testing.T) {
 	v := jsonWords.vocabulary(t)
-	for _, c := range schemas {
-		t.Run(c.name, func(t *testing.T) {
-			schema := compile(t, c.text)
-			g, err := grammar.FromJSONSchema(c.text)
+	for _, c := range schemas(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			schema := compile(t, string(c.Schema))
+			g, err := grammar.FromJSONSchema(string(c.Schema))
 			if err != nil {
 				t.Fatal(err)
 			}

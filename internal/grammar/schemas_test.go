@@ -1,61 +1,24 @@
 package grammar_test
 
-// schemas are what the tests write texts of. Each is a whole keyword's case.
-var schemas = []struct{ name, text string }{
-	{"anything", `{}`},
-	{"true", `true`},
-	{"null", `{"type":"null"}`},
-	{"a boolean", `{"type":"boolean"}`},
-	{"a string", `{"type":"string"}`},
-	{"a short string", `{"type":"string","maxLength":5}`},
-	{"a string of a length", `{"type":"string","minLength":3,"maxLength":3}`},
-	{"a long string", `{"type":"string","minLength":20}`},
-	{"an empty string", `{"type":"string","maxLength":0}`},
-	{"a pattern", `{"type":"string","pattern":"^[A-Z]{2}-\\d{3,5}$"}`},
-	{"a pattern anywhere", `{"type":"string","pattern":"a.c|x+$|^\"q"}`},
-	{"a pattern with what JSON escapes", `{"type":"string","pattern":"^[\\n\"\\\\/\\t\\x00-\\x1f]{1,4}$"}`},
-	{"a pattern with a length", `{"type":"string","pattern":"^[a-zé€😀]+$","maxLength":6,"minLength":2}`},
-	{"a pattern without case", `{"pattern":"^(?i:straße)$"}`},
-	{"dates", `{"type":"array","items":{"type":"string","format":"date"},"minItems":1,"maxItems":2}`},
-	{"a time stamp", `{"type":"string","format":"date-time"}`},
-	{"an id", `{"type":"string","format":"uuid"}`},
-	{"an address", `{"type":"string","format":"ipv4"}`},
-	{"an integer", `{"type":"integer"}`},
-	{"a number", `{"type":"number"}`},
-	{"a percentage", `{"type":"integer","minimum":0,"maximum":100}`},
-	{"around zero", `{"type":"integer","minimum":-37,"maximum":1205}`},
-	{"below zero", `{"type":"integer","exclusiveMaximum":-9,"minimum":-1000}`},
-	{"from a bound on", `{"type":"integer","exclusiveMinimum":98765432109876543}`},
-	{"a share", `{"type":"number","minimum":0,"maximum":1}`},
-	{"a number between fractions", `{"type":"number","exclusiveMinimum":0.125,"exclusiveMaximum":0.25}`},
-	{"a number down to a bound", `{"type":"number","minimum":-2.5e3}`},
-	{"a number of one value", `{"type":"number","minimum":0.1,"maximum":0.1}`},
-	{"a multiple of one", `{"type":"number","multipleOf":1,"maximum":12.5}`},
-	{"constants", `{"enum":["red","green","red-hot",1,1.5,null,{"a":[1, 2]},"é\"\\"]}`},
-	{"one constant", `{"const":{"b":[true,"x"],"a":null}}`},
-	{"constants of a type", `{"type":["string","null"],"enum":["a",1,null]}`},
-	{"several types", `{"type":["string","null","integer"],"maxLength":4,"maximum":7}`},
-	{"an object", `{"type":"object","properties":{"name":{"type":"string","maxLength":12},"age":{"type":"integer","minimum":0,"maximum":150}},"required":["name","age"],"additionalProperties":false}`},
-	{"optional properties", `{"type":"object","properties":{"a":{"type":"boolean"},"b":{"type":"null"},"c":{"const":1},"d":{"const":2}},"required":["c"]}`},
-	{"a number of properties", `{"type":"object","properties":{"a":{"const":1},"b":{"const":2},"c":{"const":3},"d":{"const":4}},"minProperties":2,"maxProperties":3}`},
-	{"names to be escaped", `{"properties":{"a\"b\\c/é":{"type":"null"},"<&>":{"type":"null"}},"required":["<&>","a\"b\\c/é"]}`},
-	{"required only", `{"type":"object","required":["x"],"properties":{"y":{"type":"boolean"}},"additionalProperties":{"type":"integer"}}`},
-	{"an empty object", `{"type":"object","additionalProperties":false}`},
-	{"a dictionary", `{"type":"object","additionalProperties":{"type":"integer","maximum":9},"minProperties":1,"maxProperties":3}`},
-	{"any object", `{"type":"object"}`},
-	{"an array", `{"type":"array","items":{"type":"boolean"}}`},
-	{"an array of a length", `{"type":"array","items":{"type":"string","maxLength":3},"minItems":2,"maxItems":4}`},
-	{"a tuple", `{"type":"array","prefixItems":[{"type":"integer"},{"type":"string"},{"const":0}],"items":false,"minItems":2}`},
-	{"a tuple and more", `{"prefixItems":[{"const":"head"}],"items":{"type":"null"},"minItems":1,"maxItems":5}`},
-	{"an empty array", `{"type":"array","maxItems":0}`},
-	{"any array", `{"type":"array"}`},
-	{"any of", `{"anyOf":[{"type":"integer"},{"type":"array","items":{"type":"null"}},{"const":"none"}]}`},
-	{"one of objects", `{"oneOf":[{"type":"object","properties":{"kind":{"const":"circle"},"r":{"type":"integer"}},"required":["kind","r"]},{"type":"object","properties":{"kind":{"const":"box"},"w":{"type":"integer"},"h":{"type":"integer"}},"required":["kind","w","h"]}]}`},
-	{"one of types", `{"oneOf":[{"type":"integer"},{"enum":["a","b"]},{"anyOf":[{"type":"null"},{"type":"boolean"}]}]}`},
-	{"a reference", `{"$defs":{"point":{"type":"object","properties":{"x":{"type":"integer"},"y":{"type":"integer"}},"required":["x","y"]}},"type":"array","items":{"$ref":"#/$defs/point"},"minItems":1}`},
-	{"a tree", `{"$defs":{"node":{"type":"object","properties":{"value":{"type":"integer"},"children":{"type":"array","items":{"$ref":"#/$defs/node"}}},"required":["value"]}},"$ref":"#/$defs/node"}`},
-	{"a list", `{"type":"object","properties":{"next":{"anyOf":[{"type":"null"},{"$ref":"#"}]}},"required":["next"]}`},
-	{"two that need each other", `{"$defs":{"a":{"type":"array","items":{"$ref":"#/$defs/b"},"maxItems":2},"b":{"type":"object","properties":{"of":{"$ref":"#/$defs/a"}}}},"$ref":"#/$defs/a"}`},
-	{"a combination of one", `{"allOf":[{"type":"string","maxLength":2}]}`},
-	{"a verdict", `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"verdict","type":"object","properties":{"claim":{"type":"string","description":"in one sentence","maxLength":80},"verdict":{"enum":["better","worse","same","inconclusive"]},"confidence":{"type":"number","minimum":0,"maximum":1},"evidence":{"type":"array","items":{"type":"string","pattern":"^f[0-9]{1,4}$"},"minItems":1,"maxItems":5},"note":{"type":["string","null"],"maxLength":20}},"required":["claim","verdict","confidence","evidence"],"additionalProperties":false}`},
+import (
+	"encoding/json"
+	"os"
+	"testing"
+)
+
+// schemas are what the tests write texts of, each a keyword's case. The tests of
+// other rooms read them too.
+func schemas(t testing.TB) (list []struct {
+	Name   string
+	Schema json.RawMessage
+}) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/schemas.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
 }

@@ -2,6 +2,8 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 )
 
@@ -47,12 +49,7 @@ func NewVocabulary(size int, piece func(dst []byte, id int32) []byte, ends []int
 			}
 		}
 	}
-	slices.SortFunc(v.sorted, func(a, b int32) int {
-		if c := bytes.Compare(v.piece(a), v.piece(b)); c != 0 {
-			return c
-		}
-		return int(a - b)
-	})
+	v.sort()
 	v.grow()
 	return v, nil
 }
@@ -62,6 +59,33 @@ func (v *Vocabulary) Size() int { return v.size }
 
 // piece is the text of a token, "" for one that has none.
 func (v *Vocabulary) piece(id int32) []byte { return v.text[v.from[id]:v.from[id+1]] }
+
+// sort puts the tokens in order of their bytes. Nearly all differ in the first
+// eight, which are compared as one number.
+func (v *Vocabulary) sort() {
+	type keyed struct {
+		key uint64
+		id  int32
+	}
+	list := make([]keyed, len(v.sorted))
+	for i, id := range v.sorted {
+		var head [8]byte
+		copy(head[:], v.piece(id))
+		list[i] = keyed{binary.BigEndian.Uint64(head[:]), id}
+	}
+	slices.SortFunc(list, func(a, b keyed) int {
+		if a.key != b.key {
+			return cmp.Compare(a.key, b.key)
+		}
+		if c := bytes.Compare(v.piece(a.id), v.piece(b.id)); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.id, b.id)
+	})
+	for i, k := range list {
+		v.sorted[i] = k.id
+	}
+}
 
 // grow builds the trie from the sorted tokens.
 func (v *Vocabulary) grow() {
