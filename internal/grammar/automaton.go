@@ -66,7 +66,11 @@ type Mask struct {
 // Has reports whether token id is allowed.
 func (m *Mask) Has(id int32) bool { return m.Bits[id>>6]>>(id&63)&1 != 0 }
 
-func (m *Mask) add(id int32) { m.Bits[id>>6] |= 1 << (id & 63) }
+func (m *Mask) add(ids []int32) {
+	for _, id := range ids {
+		m.Bits[id>>6] |= 1 << (id & 63)
+	}
+}
 
 // A Cursor is a place in one text.
 type Cursor struct {
@@ -177,21 +181,36 @@ func (a *Automaton) walk(s *state, limit int32, mask *Mask) error {
 		if v.first[i] != v.first[i+1] && next.cost <= limit {
 			found = true
 			mask.far = max(mask.far, next.cost)
-			for _, id := range v.own(i) {
-				mask.add(id)
-			}
+			mask.add(v.own(i))
 		}
-		i++
+		if i++; int(v.after[i-1]) > i && v.below[i-1]&ragged == 0 {
+			i = a.words(i-1, m.plainOf(next), limit, mask)
+		}
 	}
 	if s.accept {
-		for _, id := range v.ends {
-			mask.add(id)
-		}
+		mask.add(v.ends)
 	}
 	if excess && !found {
 		return tooAmbiguous()
 	}
 	return nil
+}
+
+// words handles all tokens below a node at once, if to the state after the node
+// they are nothing but words, and returns the node to go on with.
+func (a *Automaton) words(node int, p *plain, limit int32, mask *Mask) int {
+	v := a.v
+	after := int(v.after[node])
+	switch {
+	case p.next == nil || v.below[node]&^p.kinds != 0 || int(v.runes[node]) > p.runes:
+	case p.most <= limit:
+		mask.far = max(mask.far, p.most)
+		mask.add(v.sorted[v.first[node+1]:v.first[after]])
+		return after
+	case p.lowest > limit:
+		return after
+	}
+	return node + 1
 }
 
 // Advance adds a token to the text.

@@ -30,6 +30,7 @@ type state struct {
 	cost   int32    // tokens that are enough to get where it may
 	next   []*state // by byte class; nil: not known yet
 	era    int      // of the machine that made it
+	plain  *plain   // what it says about words; nil: not known yet
 	mask   *Mask    // the tokens allowed with any budget; nil: not known or forgotten
 }
 

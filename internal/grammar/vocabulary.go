@@ -21,6 +21,8 @@ type Vocabulary struct {
 	after  []int32 // the next node that is not below this one
 	first  []int32 // index in sorted of the first token that ends here
 	sorted []int32 // tokens by their bytes
+	below  []kinds // of the bytes under the node
+	runes  []uint8 // the most that a token under the node goes on with
 
 	byteIDs [256]bool // bytes that are tokens of their own
 }
@@ -116,6 +118,7 @@ func (v *Vocabulary) grow() {
 	// A token that grew no node equals the one before it, so the tokens of a
 	// node are those from its first to the next node's.
 	v.first = append(v.first, int32(len(v.sorted)))
+	v.describe()
 }
 
 // own lists the tokens that end at node.
