@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"chimera/internal/engine"
+	"chimera/internal/grammar"
 	"chimera/internal/tensor"
 )
 
@@ -61,5 +62,123 @@ func BenchmarkPrefill(b *testing.B) {
 			n++
 		}
 		b.ReportMetric(rate/float64(n), "token/s")
+	})
+}
+
+// realVocabulary is that of the real model: 262,144 tokens.
+func realVocabulary(b *testing.B) (*grammar.Vocabulary, *engine.Model) {
+	m := openReal(b, engine.Options{Threads: 1, Context: 8})
+	tok := m.Tokenizer()
+	v, err := grammar.NewVocabulary(tok.Size(), func(dst []byte, id int32) []byte { return tok.AppendPiece(dst, id, false) }, tok.Ends())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return v, m
+}
+
+// BenchmarkMask is the cost of one step's mask at the places that differ most:
+// worked out, remembered, for one budget only.
+func BenchmarkMask(b *testing.B) {
+	v, m := realVocabulary(b)
+	for _, c := range []struct{ name, schema, before string }{
+		{"start", `{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`, ""},
+		{"inString", `{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`, `{"a":"`},
+		{"inBoundedString", `{"type":"object","properties":{"a":{"type":"string","maxLength":200}},"required":["a"]}`, `{"a":"`},
+		{"inNumber", `{"type":"array","items":{"type":"number"}}`, `[1`},
+		{"inEnum", `{"enum":["better","worse","same","inconclusive"]}`, `"`},
+		{"inAnything", `{}`, `{"a":`},
+	} {
+		g, err := grammar.FromJSONSchema(c.schema)
+		if err != nil {
+			b.Fatal(err)
+		}
+		at := func() *grammar.Cursor {
+			a, err := grammar.Bind(g, v)
+			if err != nil {
+				b.Fatal(err)
+			}
+			cursor := a.Start()
+			for i := range len(c.before) {
+				id, _ := m.Tokenizer().Lookup(c.before[i : i+1])
+				if err := cursor.Advance(id); err != nil {
+					b.Fatal(err)
+				}
+			}
+			return cursor
+		}
+		mask := func(b *testing.B, cursor *grammar.Cursor, budget int) {
+			if _, err := cursor.Mask(budget); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(c.name+"/first", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				cursor := at()
+				b.StartTimer()
+				mask(b, cursor, 1000)
+			}
+		})
+		b.Run(c.name+"/remembered", func(b *testing.B) {
+			cursor := at()
+			mask(b, cursor, 1000)
+			b.ReportAllocs()
+			for b.Loop() {
+				mask(b, cursor, 1000)
+			}
+		})
+		b.Run(c.name+"/lastTokens", func(b *testing.B) {
+			cursor := at()
+			mask(b, cursor, cursor.Left())
+			b.ReportAllocs()
+			for b.Loop() {
+				mask(b, cursor, cursor.Left())
+			}
+		})
+	}
+}
+
+// BenchmarkRestrict is the cost of excluding what a mask does not allow.
+func BenchmarkRestrict(b *testing.B) {
+	for name, word := range map[string]uint64{"none": 0, "half": 0x5555_5555_5555_5555, "all": ^uint64(0)} {
+		b.Run(name, func(b *testing.B) {
+			logits, bits := make([]float32, 262144), make([]uint64, 4096)
+			for i := range bits {
+				bits[i] = word
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				engine.Restrict(logits, bits)
+			}
+		})
+	}
+}
+
+func BenchmarkGrammarIsPrepared(b *testing.B) {
+	b.Run("vocabulary", func(b *testing.B) {
+		_, m := realVocabulary(b)
+		tok := m.Tokenizer()
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := grammar.NewVocabulary(tok.Size(), func(dst []byte, id int32) []byte { return tok.AppendPiece(dst, id, false) }, tok.Ends()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("schema", func(b *testing.B) {
+		v, _ := realVocabulary(b)
+		list := readSchemas(b)
+		text := string(list[len(list)-1].Schema)
+		b.ReportAllocs()
+		for b.Loop() {
+			g, err := grammar.FromJSONSchema(text)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := grammar.Bind(g, v); err != nil {
+				b.Fatal(err)
+			}
+		}
 	})
 }

@@ -51,6 +51,8 @@ type Model struct {
 	tok     *tokenizer.Tokenizer
 	loading time.Duration
 
+	constraints constraints
+
 	mu struct {
 		sync.Mutex // held for one forward pass
 		pool       *tensor.Pool

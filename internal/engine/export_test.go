@@ -10,3 +10,6 @@ func LoadBytes(b []byte) (*Model, error) {
 	}
 	return load(f, Options{Threads: 1, Context: 8, Batch: 4})
 }
+
+// Restrict excludes the tokens that are not in bits.
+var Restrict = restrict

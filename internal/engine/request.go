@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chimera/internal/fault"
+	"chimera/internal/grammar"
 	"chimera/internal/tokenizer"
 )
 
@@ -19,6 +20,12 @@ type Request struct {
 	Stop        []string // the text ends before the first of these; none may be empty
 	IgnoreEOS   bool     // end tokens are neither chosen nor obeyed
 	CachePrompt bool     // reuse the positions that this session has in common with its last request
+
+	// Grammar makes the text one of its language, whole and within MaxTokens, the
+	// end token included; nil allows any text. It goes with no stop string, with
+	// end tokens obeyed and without ForceIDs. What it forbids is left out before
+	// top-k, top-p and min-p, which so count the rest as all there is.
+	Grammar *grammar.Grammar
 
 	Sampling Sampling
 	Scores   bool // report log-probabilities
@@ -41,10 +48,13 @@ type Token struct {
 }
 
 // A Score is the model's own opinion of a step: natural log-probabilities over
-// the whole vocabulary at temperature 1, before penalties and truncation.
+// the whole vocabulary at temperature 1, before penalties, grammar and truncation.
 type Score struct {
-	LogProb float64     // of the token
-	Top     []Candidate // the best, in falling order; equal ones by id
+	LogProb float64 // of the token
+	// Allowed is that of all tokens together that the grammar allowed, 0 without
+	// one: LogProb − Allowed is the token's among them.
+	Allowed float64
+	Top     []Candidate // the best, allowed or not, in falling order; equal ones by id
 }
 
 // A Candidate is a token and its log-probability.
@@ -80,6 +90,10 @@ type Timing struct {
 	PromptEval time.Duration // from the first forward pass of the prompt to the logits of its last token
 	Eval       time.Duration // from the first output token to the last: N−1 steps
 	Total      time.Duration // all of Generate
+	// With a grammar: preparing it for the vocabulary, before PromptEval, which a
+	// recent request may have done; and finding what it allows at each step,
+	// within Eval but for the first.
+	Grammar, Masks time.Duration
 }
 
 const maxTop = 100

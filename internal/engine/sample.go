@@ -8,7 +8,7 @@ import (
 
 // Sampling says how the next token is chosen. The zero value is greedy: the
 // best token, the smallest id among equals. Steps apply in llama.cpp's order:
-// repeat penalty, top-k, top-p, min-p, temperature.
+// repeat penalty, grammar, top-k, top-p, min-p, temperature.
 type Sampling struct {
 	Temperature   float64 // 0: greedy, whatever the rest says but for the penalty
 	TopK          int     // keep the k best; 0: all
@@ -28,6 +28,8 @@ type chooser struct {
 	kept   []choice
 	seen   map[int32]bool
 	banned []int32 // never chosen
+	// allowed has a bit for each token that may be chosen now; nil: all may.
+	allowed []uint64
 }
 
 type choice struct {
@@ -56,6 +58,7 @@ func newChooser(s Sampling, banned []int32) *chooser {
 // choose picks a token after history. It overwrites logits, which are finite.
 func (c *chooser) choose(logits []float32, history []int32) int32 {
 	c.penalize(logits, history)
+	restrict(logits, c.allowed)
 	for _, id := range c.banned {
 		logits[id] = float32(math.Inf(-1))
 	}

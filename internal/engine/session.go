@@ -41,13 +41,23 @@ func (s *Session) Generate(ctx context.Context, r Request, onToken func(Token)) 
 	if err != nil {
 		return Result{}, err
 	}
+	bind := time.Now()
+	constraint, err := s.m.constrain(&r, steps)
+	if err != nil {
+		return Result{}, err
+	}
+	bound := time.Since(bind)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.newGeneration(&r, ids, begin)
+	g.constraint = constraint
 	if err := g.run(ctx, steps, onToken); err != nil {
 		return Result{}, fault.With(fmt.Errorf("generate: %w", err), fault.Runtime, "")
 	}
 	g.result.Timing.Total = time.Since(begin)
+	if constraint != nil {
+		g.result.Timing.Grammar, g.result.Timing.Masks = bound, constraint.took
+	}
 	return g.result, nil
 }
 
@@ -62,6 +72,8 @@ type generation struct {
 	scorer  *scorer
 	writer  writer
 	logits  []float32
+
+	constraint *constraint // nil: none
 }
 
 func (s *Session) newGeneration(r *Request, ids []int32, begin time.Time) *generation {
@@ -94,7 +106,10 @@ func (g *generation) run(ctx context.Context, steps int, onToken func(Token)) er
 	}
 	var first, last time.Time
 	for step := range steps {
-		t := g.step(step, step == steps-1)
+		t, err := g.step(step, steps-step)
+		if err != nil {
+			return err
+		}
 		last = time.Now()
 		if step == 0 {
 			first = last
@@ -172,14 +187,15 @@ func (s *Session) evaluate(ids []int32, logits []float32) error {
 	return nil
 }
 
-// step chooses a token from the logits and decides whether it is the last.
-func (g *generation) step(step int, last bool) Token {
+// step chooses a token from the logits, of which left may come with this one,
+// and decides whether it is the last.
+func (g *generation) step(step, left int) (Token, error) {
 	var t Token
 	if forced := g.r.ForceIDs; forced != nil {
 		t.ID = forced[step]
 		g.report(&t)
-	} else {
-		g.pick(&t)
+	} else if err := g.pick(&t, left); err != nil {
+		return t, err
 	}
 	g.result.IDs = append(g.result.IDs, t.ID)
 	t.End = g.s.m.tok.IsEnd(t.ID)
@@ -191,7 +207,7 @@ func (g *generation) step(step int, last bool) Token {
 	}
 	if stopped {
 		g.result.Finish = Stopped
-	} else if last {
+	} else if left == 1 {
 		g.result.Finish = Length
 	}
 	if g.result.Finish != "" && (t.End || !stopped) {
@@ -201,24 +217,32 @@ func (g *generation) step(step int, last bool) Token {
 			g.result.Finish = Stopped
 		}
 	}
-	return t
+	return t, nil
 }
 
 // pick samples a token. The score is of the model's own distribution, so it is
 // taken from the logits before sampling overwrites them.
-func (g *generation) pick(t *Token) {
+func (g *generation) pick(t *Token, left int) error {
+	if err := g.constraint.allow(left); err != nil {
+		return err
+	}
+	g.chooser.allowed = g.constraint.bits()
 	if g.scorer == nil {
 		t.ID = g.chooser.choose(g.logits, g.history())
-		return
+		return g.constraint.advance(t.ID)
 	}
 	own := slices.Clone(g.logits)
 	t.ID = g.chooser.choose(g.logits, g.history())
 	copy(g.logits, own)
 	g.report(t)
+	return g.constraint.advance(t.ID)
 }
 
 func (g *generation) report(t *Token) {
 	score := g.scorer.score(g.logits, t.ID)
+	if g.constraint != nil {
+		score.Allowed = min(0, score.LogProb+logSum(g.logits, g.constraint.bits())-float64(g.logits[t.ID]))
+	}
 	t.Score = &score
 	g.result.Scores = append(g.result.Scores, score)
 }
