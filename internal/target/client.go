@@ -251,29 +251,28 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any) err
 	return nil
 }
 
-// reader follows the connection that carries a request.
+// reader follows the connections that carry a request.
 type reader struct {
-	link atomic.Pointer[link]
-	sent atomic.Int64 // of a request that was redirected since
-	now  Clock
+	notes atomic.Pointer[notes]
+	sent  atomic.Int64 // of a request that was redirected since
+	now   Clock
 }
 
 // follow starts to note on l. A redirected request was sent when its first
 // form was: whoever waits for an answer waits for both.
 func (r *reader) follow(l *link) {
-	if before := r.link.Load(); before != nil {
+	if before := r.notes.Load(); before != nil {
 		if _, answered := instant(&before.first); answered && r.sent.Load() == never {
 			r.sent.Store(before.sent.Load())
 		}
 	}
-	l.arm(&r.now)
-	r.link.Store(l)
+	r.notes.Store(l.arm(r.now))
 }
 
 // at returns the instant of the latest read.
 func (r *reader) at() time.Duration {
-	if l := r.link.Load(); l != nil {
-		if at, ok := instant(&l.read); ok {
+	if n := r.notes.Load(); n != nil {
+		if at, ok := instant(&n.read); ok {
 			return at
 		}
 	}
@@ -282,17 +281,17 @@ func (r *reader) at() time.Duration {
 
 // note copies what was seen of the connection into the answer.
 func (r *reader) note(a *Answer) {
-	l := r.link.Load()
-	if l == nil {
+	n := r.notes.Load()
+	if n == nil {
 		return
 	}
-	if at, ok := instant(&l.sent); ok {
+	if at, ok := instant(&n.sent); ok {
 		a.T.Send = sample.Some(at)
 	}
 	if at, ok := instant(&r.sent); ok {
 		a.T.Send = sample.Some(at)
 	}
-	if at, ok := instant(&l.first); ok {
+	if at, ok := instant(&n.first); ok {
 		a.T.Headers = sample.Some(at)
 	}
 }

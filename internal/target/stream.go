@@ -60,8 +60,8 @@ func (c *Client) exchange(ctx context.Context, call Call, now Clock, tape *Tape,
 			}
 		},
 		GotFirstResponseByte: func() {
-			if l := r.link.Load(); l != nil {
-				l.answered()
+			if n := r.notes.Load(); n != nil {
+				n.answered()
 			}
 		},
 	}
