@@ -31,4 +31,4 @@ bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
 golden: # rewrite golden files; read the diff before you commit it
-	CHIMERA_UPDATE=1 go test ./internal/export ./internal/report ./internal/cli ./cmd/chimera
+	CHIMERA_UPDATE=1 go test ./internal/chart ./internal/export ./internal/report ./internal/cli ./cmd/chimera
