@@ -122,6 +122,7 @@ func (a *app) quickstartShow(ctx context.Context, st store.Reader, r run.Result,
 	a.remarks(stored.Manifest)
 	fmt.Fprintf(a.Stdout, "  not measured  %s\n", notMeasured)
 	fmt.Fprintf(a.Stdout, "  rows          chimera runs show %s · chimera runs export %s --format jsonl\n", r.Run, r.Run)
+	fmt.Fprintf(a.Stdout, "  explained     chimera analyze %s · chimera report %s -o report\n", r.Run, r.Run)
 	if stored.Manifest.Subjects[0].Kind == "native" {
 		fmt.Fprintf(a.Stdout, "  next          chimera quickstart --url http://127.0.0.1:11434 --model gemma3:270m   (your Ollama)\n")
 	} else {
