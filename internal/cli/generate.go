@@ -25,6 +25,7 @@ type generateLine struct {
 	Logprobs      int      `json:"logprobs"` // k best of each step; log-probabilities are given for k ≥ 0 if asked for
 	ForceIDs      []int32  `json:"force_ids"`
 	IgnoreEOS     bool     `json:"ignore_eos"`
+	language
 }
 
 const defaultGenerate = 128
@@ -38,12 +39,13 @@ type generateAnswer struct {
 	Finish       string         `json:"finish"`
 	PromptTokens int            `json:"prompt_tokens"`
 	Logprobs     []float64      `json:"logprobs,omitempty"`
-	Top          [][][2]float64 `json:"top,omitempty"` // per step: [id, log-probability], best first
+	Top          [][][2]float64 `json:"top,omitempty"`     // per step: [id, log-probability], best first
+	Allowed      []float64      `json:"allowed,omitempty"` // with a grammar: per step the log-probability of all that it allowed
 }
 
 func (a *app) modelGenerateCmd() *cobra.Command {
 	var in generateLine
-	var prompt, numerics string
+	var prompt, numerics, gbnf, schema string
 	var threads, context int
 	cmd := &cobra.Command{
 		Use: "generate MODEL", Short: "Continue text with the embedded engine", Args: cobra.ExactArgs(1),
@@ -51,9 +53,18 @@ func (a *app) modelGenerateCmd() *cobra.Command {
 {"prompt": "…", "max_tokens": 16, "temperature": 0, "seed": 1, "logprobs": 5}
 and answers each with
 {"ids": [...], "text": "…", "logprobs": [...], "top": [[[id, logprob], …], …]}.
-"force_ids": [...] scores a given continuation instead of choosing one.`,
-		Example: "  chimera model generate gemma.gguf --prompt 'A rare find:' --max-tokens 32\n  chimera model generate gemma.gguf --numerics exact < prompts.jsonl",
+"force_ids": [...] scores a given continuation instead of choosing one.
+
+--grammar (GBNF) and --json-schema make the text one of a language, whole and within
+--max-tokens (docs/formats/grammar.md). A line may bring its own: "grammar": "…", or
+"json_schema": {…}. Log-probabilities stay the model's own; "allowed" has that of all
+tokens together that the grammar left at each step.`,
+		Example: "  chimera model generate gemma.gguf --prompt 'A rare find:' --max-tokens 32\n  chimera model generate gemma.gguf --numerics exact < prompts.jsonl\n  chimera model generate gemma.gguf --prompt 'A cat as JSON:' --json-schema cat.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			everyLine, err := a.readLanguage(cmd, gbnf, schema)
+			if err != nil {
+				return err
+			}
 			m, err := openEngine(args[0], numerics, threads, context)
 			if err != nil {
 				return err
@@ -68,13 +79,16 @@ and answers each with
 			ask := func(line generateLine, onToken func(engine.Token)) (any, error) {
 				r, err := line.request()
 				if err != nil {
-					return nil, fault.With(err, fault.Usage, generateHint)
+					return nil, withHint(fault.With(err, fault.Usage, ""), generateHint)
+				}
+				if r.Grammar == nil {
+					r.Grammar = everyLine
 				}
 				result, err := session.Generate(ctx, r, onToken)
 				if err == nil && result.Finish == engine.Cancelled {
 					err = fault.With(errors.New("interrupted"), fault.Interrupted, "")
 				}
-				return answerOf(result), withHint(err, generateHint)
+				return answerOf(result, r.Grammar != nil), withHint(err, generateHint)
 			}
 			if !cmd.Flags().Changed("prompt") {
 				return eachLine(a, func(line generateLine) (any, error) { return ask(line, nil) })
@@ -105,6 +119,8 @@ and answers each with
 	f.Float64Var(&in.MinP, "min-p", 0, "keep tokens of at least this share of the best one's probability")
 	f.Float64Var(&in.RepeatPenalty, "repeat-penalty", 1, "of recent tokens (1 = none)")
 	f.StringArrayVar(&in.Stop, "stop", nil, "end before this string (may be given several times)")
+	f.StringVar(&gbnf, "grammar", "", "a file with a GBNF grammar: the text is of its language")
+	f.StringVar(&schema, "json-schema", "", "a file with a JSON Schema: the text is JSON that is valid under it")
 	f.StringVar(&numerics, "numerics", "fast", "fast: 8-bit activations; exact: float32 activations and KV cache")
 	f.IntVar(&threads, "threads", 0, "worker threads (0 = one per core)")
 	f.IntVar(&context, "context", 0, "context in tokens (0 = trained, up to 4096)")
@@ -133,21 +149,28 @@ func (l generateLine) request() (engine.Request, error) {
 	case l.Logprobs < 0 || l.Logprobs > 100:
 		return engine.Request{}, fmt.Errorf("logprobs must be 0 to 100, but is %d", l.Logprobs)
 	}
+	g, err := l.parse()
+	if err != nil {
+		return engine.Request{}, err
+	}
 	budget := l.MaxTokens
 	if budget == 0 {
 		budget = defaultGenerate
 	}
 	return engine.Request{
 		Prompt: *l.Prompt, MaxTokens: budget, Stop: l.Stop, ForceIDs: l.ForceIDs, IgnoreEOS: l.IgnoreEOS,
-		Scores: l.Logprobs > 0 || len(l.ForceIDs) > 0, Top: l.Logprobs,
+		Grammar: g, Scores: l.Logprobs > 0 || len(l.ForceIDs) > 0, Top: l.Logprobs,
 		Sampling: engine.Sampling{Temperature: l.Temperature, TopK: l.TopK, TopP: l.TopP, MinP: l.MinP, RepeatPenalty: l.RepeatPenalty, Seed: l.Seed},
 	}, nil
 }
 
-func answerOf(r engine.Result) generateAnswer {
+func answerOf(r engine.Result, constrained bool) generateAnswer {
 	out := generateAnswer{IDs: append([]int32{}, r.IDs...), Text: r.Text, Finish: string(r.Finish), PromptTokens: r.PromptTokens}
 	for _, s := range r.Scores {
 		out.Logprobs = append(out.Logprobs, s.LogProb)
+		if constrained {
+			out.Allowed = append(out.Allowed, s.Allowed)
+		}
 		if len(s.Top) == 0 {
 			continue
 		}

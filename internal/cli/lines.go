@@ -43,7 +43,8 @@ func eachLine[T any](a *app, answer func(T) (any, error)) error {
 			err = out.Flush() // a caller may wait for this answer before it asks again
 		}
 		if err != nil {
-			return fault.With(fmt.Errorf("standard input: line %d: %w", n, err), fault.Usage, "one JSON object a line; --help shows its fields")
+			err = fault.With(fmt.Errorf("standard input: line %d: %w", n, err), fault.Usage, "")
+			return withHint(err, "one JSON object a line; --help shows its fields")
 		}
 	}
 	switch {
