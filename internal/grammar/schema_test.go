@@ -16,21 +16,25 @@ var jsonWords = bytesAnd(`":`, `": `, `", "`, `","`, `{"`, `"}`, `"]`, `]}`, `}}
 
 func compile(t testing.TB, text string) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	s, err := compiled(text)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return s
+}
+
+func compiled(text string) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		return nil, err
 	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	if err := c.AddResource("schema.json", doc); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	s, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return c.Compile("schema.json")
 }
 
 // write lets a model without an opinion write one text within the budget: a
