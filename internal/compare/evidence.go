@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"fmt"
 	"strconv"
 
 	"chimera/internal/digest"
@@ -28,7 +27,7 @@ func (p pair) facts(c *Comparison, m Measure, va, vb values) ([]fact.Fact, error
 		Scope: fields(p.scope, p.runA+" → "+p.runB), Value: c.Ratio, N: c.NA + c.NB, Planned: p.a.planned + p.b.planned,
 		Lo: c.Lo, Hi: c.Hi, Method: c.Method, Caveats: c.Notes,
 		Evidence: fact.Evidence{Rows: []string{fa.ID, fb.ID}, Digest: digest.Text(fa.Evidence.Digest + fb.Evidence.Digest)}}
-	if err := identify(&ratio); err != nil {
+	if ratio, err = fact.Identify(ratio); err != nil {
 		return nil, err
 	}
 	c.Evidence = Evidence{A: fa.ID, B: fb.ID, Ratio: ratio.ID}
@@ -52,7 +51,7 @@ func (p pair) side(m Measure, run string, scope Scope, g *group, v values) (fact
 		chain.Add(line)
 	}
 	f.Evidence.Digest = chain.Sum()
-	return f, identify(&f)
+	return fact.Identify(f)
 }
 
 // settle fills in the value of one side. The interval of a median is the
@@ -83,14 +82,4 @@ func settle(f *fact.Fact, m Measure, v []float64) error {
 
 func fields(s Scope, run string) map[string]string {
 	return map[string]string{"run": run, "experiment": s.Experiment, "subject": s.Subject, "config": s.Config}
-}
-
-// identify gives a fact the id that its content has, as package fact does.
-func identify(f *fact.Fact) error {
-	id, err := digest.JSON(f)
-	if err != nil {
-		return fmt.Errorf("fact %s of %s: %w", f.Aggregate, f.Metric, err)
-	}
-	f.ID = "F" + digest.Short(id, 10)
-	return nil
 }
