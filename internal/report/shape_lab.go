@@ -83,7 +83,8 @@ func (b *builder) course(head chart.Head, p finding.Panel) chart.Figure {
 		fig := chart.RunOrder{Head: head, XName: p.X.Label, XUnit: p.X.Unit}
 		for _, x := range thinned(p.Points, most) {
 			if at, ok := x.X.Get(); ok {
-				fig.Calls = append(fig.Calls, chart.Call{At: at, V: x.Value.Or(0), Cold: x.Facet == string(sample.Cold), Failed: x.Missing})
+				v := b.value(x)
+				fig.Calls = append(fig.Calls, chart.Call{At: at, V: v.V, Cold: x.Facet == string(sample.Cold), Failed: v.Missing})
 			}
 		}
 		return fig
