@@ -19,6 +19,7 @@ type stretch struct {
 	c       *conductor
 	subject *subject
 	trials  []spec.Trial
+	late    *lateWork
 }
 
 func (st *stretch) String() string {
@@ -32,13 +33,27 @@ func (st *stretch) String() string {
 
 var errTimeout = errors.New("the time allowed for one request is over")
 
-// Do makes the attempts of one trial.
+// Do does one trial. Among several streams it returns when the answer has
+// arrived, and parses and records it behind the next request: streams that
+// started together end together, and a request that waited for its neighbours'
+// answers to be parsed would be late. A lone stream has nobody to keep waiting,
+// and no work beside its requests. Whether a trial is repeated is known only
+// when its answer was parsed.
 func (st *stretch) Do(ctx context.Context, shot load.Shot) {
+	if st.trials[shot.Index].Streams <= 1 || st.c.job.Spec.Design.Retries > 0 {
+		st.trial(ctx, shot, nil)
+		return
+	}
+	st.late.do(ctx, shot.Stream, func(ended func()) { st.trial(ctx, shot, ended) })
+}
+
+// trial makes the attempts of one trial.
+func (st *stretch) trial(ctx context.Context, shot load.Shot, ended func()) {
 	t := &st.trials[shot.Index]
 	sched := shot.Sched
 	for attempt := 0; ; attempt++ {
 		row := st.row(t, attempt, shot.Stream)
-		row.Observation = st.attempt(ctx, t)
+		row.Observation = st.attempt(ctx, t, ended)
 		row.T.Sched = sample.Some(sched)
 		pause, again := st.retry(row)
 		row.Final = !again
@@ -81,14 +96,14 @@ func (st *stretch) drop(row *sample.Sample, cause error) {
 }
 
 // attempt sends one request. The deadline is of this attempt alone.
-func (st *stretch) attempt(ctx context.Context, t *spec.Trial) sample.Observation {
+func (st *stretch) attempt(ctx context.Context, t *spec.Trial, ended func()) sample.Observation {
 	prompt := st.c.job.Plan.Prompts[t.Prompt]
 	limited, cancel := context.WithTimeoutCause(ctx, st.c.job.Spec.Design.Timeout.D(), errTimeout)
 	defer cancel()
 	seen := st.subject.target.Stream(limited, target.Request{
 		Model: st.subject.Model, API: st.subject.api, Raw: st.subject.Raw, Fixed: st.c.job.Spec.Design.FixedLength,
 		Prompt: t.Text(prompt), MaxTokens: prompt.MaxTokens, Seed: t.Seed,
-		Config: t.Config, Cache: t.Nonce == "",
+		Config: t.Config, Cache: t.Nonce == "", Ended: ended,
 	}, st.c.now)
 	if !seen.T.End.OK() {
 		seen.T.End = sample.Some(st.c.now())

@@ -102,6 +102,10 @@ type Request struct {
 	// Fixed asks for exactly MaxTokens tokens, where the runtime can (ignore
 	// the end-of-sequence token).
 	Fixed bool
+	// Ended, if not nil, is called once when the answer's last byte has been
+	// stamped, if any work is left after it; that work waits until it returns.
+	// So another request can go out before this one's bytes are parsed.
+	Ended func()
 }
 
 // API chooses among the ways to ask one runtime.

@@ -33,7 +33,7 @@ func (t *Target) call(req target.Request) (target.Call, error) {
 	}
 	fields := map[string]any{"stream": true, "seed": req.Seed, "cache_prompt": req.Cache, "ignore_eos": req.Fixed}
 	maps.Copy(fields, req.Config)
-	call := target.Call{Framing: (*target.Tape).SSE}
+	call := target.Call{Framing: (*target.Tape).SSE, Ended: req.Ended}
 	api := req.API
 	if api == "" {
 		api = t.api

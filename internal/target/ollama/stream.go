@@ -27,7 +27,7 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 		return target.Refused(now, err)
 	}
 	return t.client.Stream(ctx, target.Call{Path: path, Body: body,
-		Framing: (*target.Tape).NDJSON, Final: isFinal, Decode: decode}, now)
+		Framing: (*target.Tape).NDJSON, Final: isFinal, Decode: decode, Ended: req.Ended}, now)
 }
 
 func (t *Target) encode(req target.Request) (path string, body []byte, err error) {

@@ -154,7 +154,7 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 	}
 	stream := &target.ChatStream{}
 	return t.client.Stream(ctx, target.Call{Path: path, Body: body,
-		Framing: (*target.Tape).SSE, Final: target.ChatFinal, Decode: stream.Decode}, now)
+		Framing: (*target.Tape).SSE, Final: target.ChatFinal, Decode: stream.Decode, Ended: req.Ended}, now)
 }
 
 func (t *Target) encode(req target.Request) (path string, body []byte, err error) {
