@@ -110,6 +110,8 @@ func (r *Report) Failed() bool { return r.Summary.Contradicted+r.Summary.Malform
 // after the other or at once.
 type Auditor struct {
 	once   sync.Once
+	byID   sync.Once
+	facts  map[string]fact.Fact
 	labels []map[string]bool // of each series, the labels that its rows have
 	ledger *fact.Ledger
 	vocab  *vocabulary

@@ -126,6 +126,10 @@ func (s *session) passage(p *claim.Passage, index int) {
 		return
 	}
 	c := s.contextOf(p, index, text)
+	if taken := s.cites(p, text, c); len(taken) > 0 {
+		c.cited = taken
+		c.names.Hidden = claim.Merge(append(c.names.Hidden, taken...))
+	}
 	s.lint(p, text)
 	s.files(p, text, c)
 	s.datesIn(p, text, c)
@@ -159,8 +163,9 @@ type context struct {
 	settings []mention
 	outer    []layer // leads from the inside, then sections from the inside
 	siblings []mention
-	vague    bool // it names a thing that the rows do not know
-	own      bool // a table's column has a name that is no metric: no title names it instead
+	vague    bool         // it names a thing that the rows do not know
+	own      bool         // a table's column has a name that is no metric: no title names it instead
+	cited    []claim.Span // numbers that lead to facts: judged already
 }
 
 // layer is one line above a passage.

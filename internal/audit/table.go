@@ -41,6 +41,9 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 			s.cellWords(p, cell, name, c)
 			continue
 		}
+		if len(s.doc.CitesIn(cell.Start, cell.End)) > 0 {
+			continue // judged by the facts that it leads to
+		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}
 }

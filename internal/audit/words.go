@@ -39,6 +39,9 @@ func (s *session) sentence(p *claim.Passage, text string, span claim.Span, c con
 	if advice.MatchString(t) || strings.HasSuffix(strings.TrimSpace(t), "?") || len(strings.Fields(t)) < 2 {
 		return
 	}
+	if s.carried(p, span) {
+		return
+	}
 	w := words{s: s, p: p, text: text, sentence: t, span: span, c: c}
 	w.things = within_(c.found.things, span)
 	for _, f := range c.found.factors {

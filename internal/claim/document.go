@@ -59,8 +59,9 @@ type Cell struct {
 // Document is a report that was read.
 type Document struct {
 	Name     string
-	Text     string // what spans point into; for HTML and notebooks what they show
+	Text     string // what spans point into; for HTML, notebooks and reports with citations what they show
 	Passages []Passage
+	Cites    []Cite // numbers that lead to facts, in order
 }
 
 // Text returns a passage as one line.
@@ -108,6 +109,9 @@ func Parse(name string, content []byte) (*Document, error) {
 		text = plain(text)
 	}
 	d := &Document{Name: name, Text: text}
+	if citations(text) {
+		d.Text, d.Cites = cited(text)
+	}
 	newReader(d).read()
 	return d, nil
 }

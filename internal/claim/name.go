@@ -80,7 +80,7 @@ func NamesOf(text string) Names {
 			n.Hidden = append(n.Hidden, Span{m[0], m[1]})
 		}
 	}
-	n.Hidden = merge(n.Hidden)
+	n.Hidden = Merge(n.Hidden)
 	return n
 }
 
@@ -148,7 +148,8 @@ func covered(spans []Span, at int) bool {
 	return slices.ContainsFunc(spans, func(s Span) bool { return s.Start <= at && at < s.End })
 }
 
-func merge(spans []Span) []Span {
+// Merge orders spans and joins those that overlap.
+func Merge(spans []Span) []Span {
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End)) })
 	var out []Span
 	for _, s := range spans {

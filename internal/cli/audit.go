@@ -116,19 +116,25 @@ func (a *app) ledger(ctx context.Context, names []string) (*fact.Ledger, error) 
 	if len(names) == 0 {
 		return nil, fault.With(errors.New("audit: nothing to hold the report against"), fault.Usage, "name a run, an import or a ledger.json with --against; `chimera runs ls` lists them")
 	}
-	if len(names) == 1 && strings.HasSuffix(names[0], ".json") {
-		f, err := os.Open(names[0])
-		if err != nil {
-			return nil, fault.With(fmt.Errorf("audit: %w", err), fault.Usage, "name a ledger.json")
-		}
-		defer func() { _ = f.Close() }() // only read
-		return fact.ReadLedger(f)
-	}
 	var runs []fact.RunRows
+	var cited []fact.Fact
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		l, err := readLedger(name)
+		if err != nil || len(names) == 1 {
+			return l, err
+		}
+		if len(l.Rows) > 0 {
+			return nil, fault.With(fmt.Errorf("audit: %s holds rows of its own, and stands beside runs", name), fault.Usage, "name one ledger.json alone, or runs")
+		}
+		cited = append(cited, l.Cited...)
+	}
 	err := a.withStore(ctx, func(s store.Store) error {
 		for _, name := range names {
 			if strings.HasSuffix(name, ".json") {
-				return fault.With(fmt.Errorf("audit: %s beside runs", name), fault.Usage, "name one ledger.json alone, or runs")
+				continue
 			}
 			rows, err := rowsOf(ctx, s, name)
 			if err != nil {
@@ -141,7 +147,18 @@ func (a *app) ledger(ctx context.Context, names []string) (*fact.Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
-	return fact.NewLedger(runs...), nil
+	l := fact.NewLedger(runs...)
+	l.Cited = cited
+	return l, nil
+}
+
+func readLedger(name string) (*fact.Ledger, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fault.With(fmt.Errorf("audit: %w", err), fault.Usage, "name a ledger.json")
+	}
+	defer func() { _ = f.Close() }() // only read
+	return fact.ReadLedger(f)
 }
 
 func rowsOf(ctx context.Context, s store.Store, id string) (fact.RunRows, error) {

@@ -28,6 +28,9 @@ type Ledger struct {
 	Schema    int       `json:"schema"`
 	Inventory Inventory `json:"inventory"`
 	Rows      []*Row    `json:"rows"`
+	// Cited are facts that others made of these rows and that a report may cite
+	// by id; the ledger computes nothing of them.
+	Cited []Fact `json:"facts,omitempty"`
 
 	// Metrics and series by name, and values by label, each once.
 	metrics map[string]Series

@@ -1,0 +1,235 @@
+package audit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"chimera/internal/claim"
+	"chimera/internal/fact"
+	"chimera/internal/unit"
+)
+
+// cites judges the numbers of a passage that lead to facts, and returns where
+// they stand: no other rule reads them. A citation names its fact, so nothing
+// is searched for. The fact must be in the ledger, what is printed must be what
+// the fact says in that unit, and the words around must not name another thing.
+func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
+	var taken []claim.Span
+	for _, cite := range s.doc.CitesIn(p.Start, p.End) {
+		at := claim.Span{Start: cite.Start - p.Start, End: min(cite.End, p.End) - p.Start}
+		taken = append(taken, at)
+		f, ok := s.cited(cite.Fact)
+		if !ok {
+			s.say(p, cite.Start, cite.End, Value, Contradicted, "it cites a fact that is not in the ledger", "")
+			continue
+		}
+		if why, truth := misprinted(f, text[at.Start:at.End], s.headOf(p, cite.Start)); why != "" {
+			s.say(p, cite.Start, cite.End, Value, Contradicted, why, truth, f)
+			continue
+		}
+		if why := s.amiss(f, p, at, c); why != "" {
+			s.say(p, cite.Start, cite.End, Value, Contradicted, why, about(f), f)
+			continue
+		}
+		s.say(p, cite.Start, cite.End, Value, Supported, "as the cited fact says", about(f), f)
+	}
+	return taken
+}
+
+// cited finds a fact by its id.
+func (a *Auditor) cited(id string) (fact.Fact, bool) {
+	a.byID.Do(func() {
+		a.facts = make(map[string]fact.Fact, len(a.ledger.Cited))
+		for _, f := range a.ledger.Cited {
+			a.facts[f.ID] = f
+		}
+	})
+	f, ok := a.facts[id]
+	return f, ok
+}
+
+// headOf is the head of the table column that a place stands in, or "".
+func (s *session) headOf(p *claim.Passage, at int) string {
+	for _, cell := range p.Cells {
+		if cell.Start <= at && at < cell.End {
+			return cell.Head
+		}
+	}
+	return ""
+}
+
+// misprinted says why a text is not what the fact prints as. The first number
+// is the value (or how many values there are), those behind it its interval.
+func misprinted(f fact.Fact, text, head string) (why, truth string) {
+	text = strings.NewReplacer("\u202f", "", "−", "-").Replace(text)
+	if !hasNumber(text) {
+		return "", "" // "not measured"
+	}
+	numbers, dim := numbersOf(text)
+	if len(numbers) == 0 {
+		return "it holds no number that can be read", about(f)
+	}
+	if dim.Unit == "" {
+		dim = unitBehind(head)
+	}
+	if dim.Unit != "" && dim.Unit != f.Unit && !(dim.Unit == unit.Ratio && f.Unit == unit.None) && !(dim.Unit == unit.Token && f.Unit == unit.TokenPerChunk) {
+		return fmt.Sprintf("it is printed in %s, and the fact is in %s", dim.Symbol, cmpOr(string(f.Unit), "no unit")), about(f)
+	}
+	v, ok := f.Value.Get()
+	lo, _ := f.Lo.Get()
+	hi, _ := f.Hi.Get()
+	rest := numbers
+	if !strings.HasPrefix(strings.TrimSpace(text), "[") {
+		q := numbers[0]
+		whole := dim.Unit == "" && q.Decimals == 0
+		switch {
+		case whole && (q.Value == float64(f.N) || q.Value == float64(f.Planned)):
+		case ok && strings.HasPrefix(text, "<") && v < q.Value:
+		case ok && !strings.HasPrefix(text, "<") && prints(q, dim, v, f.Unit):
+		default:
+			return "the cited fact has another value", about(f)
+		}
+		rest = numbers[1:]
+	}
+	for _, q := range rest {
+		if !f.Lo.OK() || !prints(q, dim, lo, f.Unit) && !prints(q, dim, hi, f.Unit) {
+			return "the cited fact has another interval", about(f)
+		}
+	}
+	return "", ""
+}
+
+// unitBehind is the unit that a column's head ends in: "time, mean, µs".
+func unitBehind(head string) claim.Dim {
+	if i := strings.LastIndex(head, ", "); i >= 0 {
+		if d, ok := claim.ParseUnit(head[i+2:]); ok {
+			return d
+		}
+	}
+	return unitOfHead(head)
+}
+
+// numbersOf reads the numbers of a citation and the unit behind the last.
+func numbersOf(text string) (numbers []claim.Quantity, dim claim.Dim) {
+	for _, q := range claim.Quantities(strings.NewReplacer("[", " ", "]", " ", ", ", " ; ", "< ", "").Replace(text), nil) {
+		if q.HasUnit {
+			dim = q.Dim
+		}
+		if !q.Word {
+			numbers = append(numbers, q)
+		}
+	}
+	return numbers, dim
+}
+
+// prints reports whether a value rounds to a printed number in a unit. A ratio
+// may be printed as such, in percent, or as the change that it is.
+func prints(q claim.Quantity, dim claim.Dim, v float64, of unit.Unit) bool {
+	factor := dim.Factor
+	if dim.Unit == "" {
+		factor = 1
+	}
+	near := func(x float64) bool {
+		return math.Abs(x/factor-q.Value) <= q.Half()*(1+1e-9)+1e-9*math.Abs(q.Value)
+	}
+	return near(v) || dim.Percent && (of == unit.Ratio || of == unit.None) && near(v-1)
+}
+
+// about says which fact it is.
+func about(f fact.Fact) string {
+	var scope []string
+	for _, k := range sortedKeys(f.Scope) {
+		scope = append(scope, f.Scope[k])
+	}
+	value := f.Reason
+	if v, ok := f.Value.Get(); ok {
+		value = f.Unit.Format(v)
+	}
+	return strings.Join(append([]string{fmt.Sprintf("%s of %s: %s", f.Aggregate, f.Metric, value), fmt.Sprintf("n=%d", f.N)}, scope...), " · ")
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// amiss says which other thing the words beside a citation name: the sentence up
+// to it, or its whole table row. Words that name nothing of the fact's own kind
+// say nothing against it, and where its own thing is named too, the reader has it.
+func (s *session) amiss(f fact.Fact, p *claim.Passage, at claim.Span, c context) string {
+	near := s.beside(p, at, c.text)
+	other := ""
+	var own []string
+	for _, m := range c.found.things {
+		if m.weak || m.start < near.Start || m.end > near.End || m.start < at.End && at.Start < m.end {
+			continue
+		}
+		for _, label := range m.labels() {
+			mine := s.ofScope(f, label)
+			switch {
+			case slices.ContainsFunc(m.values(label), func(v string) bool { return slices.Contains(mine, v) || inScope(f, v) }):
+				return ""
+			case len(mine) > 0 && label != "file":
+				other, own = m.words, mine
+			}
+		}
+	}
+	said := strings.ToLower(c.text[near.Start:near.End])
+	if other == "" || slices.ContainsFunc(own, func(v string) bool { return strings.Contains(said, strings.ToLower(v)) }) {
+		return ""
+	}
+	return fmt.Sprintf("the words name %s, and the cited fact is of %s", other, strings.Join(own, ", "))
+}
+
+func inScope(f fact.Fact, v string) bool {
+	for _, own := range f.Scope {
+		if own == v {
+			return true
+		}
+	}
+	return false
+}
+
+// beside is what a reader takes a number with: what its sentence said so far, or
+// its whole row.
+func (s *session) beside(p *claim.Passage, at claim.Span, text string) claim.Span {
+	if p.Kind == claim.Row {
+		return claim.Span{Start: 0, End: len(text)}
+	}
+	lo, _ := sentenceAround(text, at.Start)
+	return claim.Span{Start: lo, End: at.Start}
+}
+
+// ofScope are the values of a label that a fact's scope holds; a comparison has
+// two sides.
+func (s *session) ofScope(f fact.Fact, label string) []string {
+	var own []string
+	if v := f.Scope[label]; v != "" {
+		own = append(own, v)
+	}
+	for _, side := range []string{"of", "to", "against"} {
+		if v := f.Scope[side]; v != "" && slices.Contains(s.ledger.Values(label), v) {
+			own = append(own, v)
+		}
+	}
+	return own
+}
+
+// carried reports whether a sentence cites a fact that carries words of
+// comparison: one that was computed from others, a ratio with its interval or
+// the p of a test. Its words are then those of the finding that made it; where
+// only plain values are cited, the words are judged by the rows.
+func (s *session) carried(p *claim.Passage, span claim.Span) bool {
+	for _, cite := range s.doc.CitesIn(p.Start+span.Start, p.Start+span.End) {
+		if f, ok := s.cited(cite.Fact); ok && len(f.Evidence.From) > 0 {
+			return true
+		}
+	}
+	return false
+}
