@@ -96,6 +96,9 @@ type Prompt struct {
 	Text      string `json:"text"`
 	SHA256    string `json:"sha256"`
 	MaxTokens int    `json:"max_tokens"`
+	// What the answer must follow, one of them at most; both empty: any text.
+	JSONSchema string `json:"json_schema,omitempty"`
+	GBNF       string `json:"gbnf,omitempty"`
 }
 
 // Alias is a set of requested configurations known to be one effective
