@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -94,6 +95,9 @@ func (a *app) showRun(ctx context.Context, s store.Reader, r store.Run) error {
 	fmt.Fprintf(a.Stdout, "  status    %s\n", statusLine(r))
 	for _, sub := range m.Subjects {
 		fmt.Fprintf(a.Stdout, "  subject   %s\n", subjectLine(sub))
+	}
+	if _, err := os.Stat(a.logsOf(m.Run)); err == nil {
+		fmt.Fprintf(a.Stdout, "  logs      %s\n", a.logsOf(m.Run))
 	}
 	fmt.Fprintln(a.Stdout)
 	if files, ok := importer.FilesOf(m); ok { // another tool's experiments have no common table
@@ -247,7 +251,7 @@ func (a *app) printVerification(v store.Verification) {
 
 func (a *app) runsRmCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "rm RUN…", Short: "Remove runs and all their rows", Args: cobra.MinimumNArgs(1),
+		Use: "rm RUN…", Short: "Remove runs with all their rows and logs", Args: cobra.MinimumNArgs(1),
 		Example: "  chimera runs rm 7f3a --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(s store.Store) error {
@@ -265,6 +269,9 @@ func (a *app) runsRmCmd() *cobra.Command {
 					}
 					if err := s.Remove(cmd.Context(), r.ID()); err != nil {
 						return err
+					}
+					if err := os.RemoveAll(a.logsOf(r.ID())); err != nil {
+						return fault.With(fmt.Errorf("remove the logs of run %s: %w", r.ID(), err), fault.Runtime, "")
 					}
 					a.note("removed %s", r.ID())
 				}

@@ -52,6 +52,7 @@ type Options struct {
 // Server is a runtime that answers. Methods are safe for concurrent use.
 type Server struct {
 	name, url, log string
+	command        string
 	grace          time.Duration
 	process        *process
 	asked          chan struct{} // closed when Stop was called
@@ -109,9 +110,10 @@ func start(ctx context.Context, k kind, o Options) (*Server, error) {
 	}
 	defer log.Close() // the process has its own handle
 	cmd := k.command(o, port)
-	fmt.Fprintln(log, "$", commandLine(cmd, k.prefix)) // the log is of this server: how it was started belongs there
+	line := commandLine(cmd, k.prefix)
+	fmt.Fprintln(log, "$", line)
 	cmd.Stdout, cmd.Stderr = log, log
-	s := &Server{name: o.Name, url: "http://" + address(port), log: log.Name(), grace: o.Grace, asked: make(chan struct{})}
+	s := &Server{name: o.Name, url: "http://" + address(port), log: log.Name(), command: line, grace: o.Grace, asked: make(chan struct{})}
 	if s.grace <= 0 {
 		s.grace = 10 * time.Second
 	}
@@ -127,6 +129,10 @@ func start(ctx context.Context, k kind, o Options) (*Server, error) {
 
 // URL is the server's base address.
 func (s *Server) URL() string { return s.url }
+
+// Command is what would start the same from a shell: the variables that concern
+// the runtime, the binary, the arguments. The log begins with it.
+func (s *Server) Command() string { return s.command }
 
 // PID is the process that leads the server's group.
 func (s *Server) PID() int { return s.process.pid() }

@@ -155,6 +155,9 @@ func TestAServerAnswersUntilItIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.HasPrefix(string(log), "$ "+one.Command()+"\n") {
+		t.Errorf("the log does not begin with %q:\n%s", one.Command(), log)
+	}
 	for _, want := range []string{"$ OLLAMA_CONTEXT_LENGTH=4096 ", " OLLAMA_HOST=" + strings.TrimPrefix(one.URL(), "http://"), "OLLAMA_MODELS=/models", "OLLAMA_NUM_PARALLEL=2", "OLLAMA_MAX_LOADED_MODELS=3", " serve\n", "listening at"} {
 		if !strings.Contains(string(log), want) {
 			t.Errorf("the log does not hold %q:\n%s", want, log)

@@ -66,7 +66,7 @@ func (q *request) attempt(ctx context.Context) sample.Observation {
 	defer cancel()
 	constraint := target.Constraint{JSONSchema: q.prompt.JSONSchema, GBNF: q.prompt.GBNF}
 	seen := s.target.Stream(limited, target.Request{
-		Model: s.Model, API: s.api, Raw: s.Raw, Fixed: c.job.Spec.Design.FixedLength && constraint.Free(), Constraint: constraint,
+		Model: s.Model, API: s.api, Raw: s.Raw, Fixed: (c.job.Spec.Design.FixedLength || q.prompt.Fixed) && constraint.Free(), Constraint: constraint,
 		Prompt: t.Text(q.prompt), MaxTokens: q.prompt.MaxTokens, Seed: t.Seed,
 		Config: t.Config, Cache: t.Nonce == "", Ended: q.ended,
 	}, c.now)

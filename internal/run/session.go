@@ -44,6 +44,7 @@ type Question struct {
 	Text       string            // the prompt
 	Nonce      string            // goes first in the prompt, which no cached prefix then fits; may be empty
 	MaxTokens  int               // above 0
+	Fixed      bool              // exactly so many, where the runtime can and the answer is free
 	Constraint target.Constraint // what the answer must follow
 	Subject    string            // id of a subject of the spec, or of one that joined
 	Config     map[string]any
@@ -303,7 +304,7 @@ func (q *Question) trial(s *subject) spec.Trial {
 		Experiment: q.Experiment, Subject: s.ID, Target: s.Target, Workload: q.Workload, Prompt: q.Workload + "/" + q.Prompt,
 		Config: config, Block: q.Block, Phase: spec.Measure, Streams: max(1, q.Streams), Seed: q.Seed, Nonce: q.Nonce,
 		Asked: &spec.Prompt{Workload: q.Workload, ID: q.Prompt, Text: q.Text, SHA256: digest.Text(q.Text), MaxTokens: q.MaxTokens,
-			JSONSchema: q.Constraint.JSONSchema, GBNF: q.Constraint.GBNF},
+			Fixed: q.Fixed, JSONSchema: q.Constraint.JSONSchema, GBNF: q.Constraint.GBNF},
 	}
 }
 

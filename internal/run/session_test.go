@@ -456,8 +456,9 @@ func TestAnAnswersConstraintIsSentAndKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []target.Request
 		s, m := &server{script: func(_ int, req target.Request, _ *sample.Observation) { sent = append(sent, req) }}, &memory{}
-		se := open(t, s, m, func(j *run.Job) { j.Spec.Design.FixedLength = true })
+		se := open(t, s, m)
 		q := question("report", 0)
+		q.Fixed = true
 		ask(t, se, q)
 		q.Constraint = target.Constraint{JSONSchema: `{"type":"object"}`}
 		ask(t, se, q)
