@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -267,19 +266,58 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 
 // chimera is a process that starts a server, tells of it, and does not stop it.
 func chimera() int {
-	self, err := os.Executable()
-	if err != nil {
-		return 4
-	}
-	s, err := launch.Start(context.Background(), launch.Options{Kind: launch.Ollama, Binary: self, Environ: os.Environ(), Logs: os.Getenv("LAUNCH_TEST_LOGS"),
-		Vars: map[string]string{play: "healthy"}})
+	s, err := launch.Start(context.Background(), launch.Options{Kind: launch.Ollama, Binary: os.Getenv("LAUNCH_TEST_BINARY"), Environ: os.Environ(),
+		Logs: os.Getenv("LAUNCH_TEST_LOGS"), Models: os.Getenv("LAUNCH_TEST_MODELS"), Vars: map[string]string{play: "healthy"}})
 	if err != nil {
 		fmt.Println(err)
 		return 5
 	}
-	fmt.Println(s.URL())
+	fmt.Println(s.URL(), s.PID())
 	<-time.After(time.Minute)
 	return 0
+}
+
+// another is a chimera in a process of its own, with a server on a binary.
+func another(t *testing.T, binary string, env ...string) (chimera *exec.Cmd, url string, pid int) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(append(os.Environ(), play+"=chimera", "LAUNCH_TEST_BINARY="+binary, "LAUNCH_TEST_LOGS="+t.TempDir()), env...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if _, err := fmt.Sscan(line, &url, &pid); err != nil || !strings.HasPrefix(url, "http://") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	return cmd, url, pid
+}
+
+// kill ends a chimera as nothing can be caught, and waits until gone says so.
+func kill(t *testing.T, chimera *exec.Cmd, gone func() bool) {
+	t.Helper()
+	if err := chimera.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = chimera.Wait() // it was killed
+	deadline := time.After(20 * time.Second)
+	for tick := time.Tick(20 * time.Millisecond); !gone(); {
+		select {
+		case <-tick:
+		case <-deadline:
+			t.Fatal("a server is there though nobody is left to stop it")
+		}
+	}
 }
 
 func TestADeadChimeraLeavesNoServer(t *testing.T) {
@@ -290,35 +328,12 @@ func TestADeadChimeraLeavesNoServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), play+"=chimera", "LAUNCH_TEST_LOGS="+t.TempDir())
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	url, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || !strings.HasPrefix(url, "http://") {
-		t.Fatalf("%q, %v", url, err)
-	}
-	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	at := strings.TrimSpace(strings.TrimPrefix(url, "http://"))
-	deadline := time.After(20 * time.Second)
-	for tick := time.Tick(20 * time.Millisecond); ; {
-		c, err := net.Dial("tcp", at)
-		if err != nil {
-			return
+	chimera, url, _ := another(t, self)
+	kill(t, chimera, func() bool {
+		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err == nil {
+			c.Close()
 		}
-		c.Close()
-		select {
-		case <-tick:
-		case <-deadline:
-			t.Fatalf("%s answers though nobody is left to stop it", at)
-		}
-	}
+		return err != nil
+	})
 }

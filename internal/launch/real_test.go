@@ -48,30 +48,55 @@ func post(t *testing.T, url, body string, into any) {
 	}
 }
 
+// create gives an Ollama the real model, under the name "launched".
+func create(t *testing.T, binary, url string, environ []string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "Modelfile")
+	if err := os.WriteFile(file, []byte("FROM "+real(t, "CHIMERA_GEMMA_GGUF")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "create", "launched", "-f", file)
+	cmd.Env = append(environ, "OLLAMA_HOST="+url)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// answers has an Ollama load the model and answer.
+func answers(t *testing.T, url string) {
+	t.Helper()
+	var answer struct {
+		Done  bool `json:"done"`
+		Count int  `json:"eval_count"`
+	}
+	post(t, url+"/api/generate", `{"model":"launched","prompt":"The capital of France is","raw":true,"stream":false,"options":{"num_predict":4}}`, &answer)
+	if !answer.Done || answer.Count == 0 {
+		t.Errorf("%s answered %+v", url, answer)
+	}
+}
+
+// A killed chimera takes the server along, and the runner that the server has
+// started for its model.
+func TestRealDeadChimeraLeavesNoOllama(t *testing.T) {
+	binary, home := real(t, "CHIMERA_OLLAMA_BIN"), "HOME="+t.TempDir()
+	chimera, url, pid := another(t, binary, home, "LAUNCH_TEST_MODELS="+t.TempDir())
+	create(t, binary, url, append(os.Environ(), home))
+	answers(t, url)
+	if members := groupOf(t, pid); len(members) < 2 {
+		t.Errorf("a server with a model has processes %v", members)
+	}
+	kill(t, chimera, func() bool { return len(groupOf(t, pid)) == 0 })
+}
+
 // Two servers with one folder of models: what one makes, the other answers
 // with; and when they are stopped, nothing that they started is left.
 func TestRealOllamasShareTheirModels(t *testing.T) {
 	o := launch.Options{Kind: launch.Ollama, Binary: real(t, "CHIMERA_OLLAMA_BIN"), Logs: t.TempDir(), Models: t.TempDir(),
 		Environ: append(os.Environ(), "HOME="+t.TempDir()), Parallel: 2, Context: 2048, MaxLoaded: 1}
 	one, two := started(t, o), started(t, o)
-	file := filepath.Join(t.TempDir(), "Modelfile")
-	if err := os.WriteFile(file, []byte("FROM "+real(t, "CHIMERA_GEMMA_GGUF")+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	create := exec.Command(o.Binary, "create", "launched", "-f", file)
-	create.Env = append(o.Environ, "OLLAMA_HOST="+one.URL())
-	if out, err := create.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	create(t, o.Binary, one.URL(), o.Environ)
 	for _, s := range []*launch.Server{one, two} {
-		var answer struct {
-			Done  bool `json:"done"`
-			Count int  `json:"eval_count"`
-		}
-		post(t, s.URL()+"/api/generate", `{"model":"launched","prompt":"The capital of France is","raw":true,"stream":false,"options":{"num_predict":4}}`, &answer)
-		if !answer.Done || answer.Count == 0 {
-			t.Errorf("%s answered %+v", s.URL(), answer)
-		}
+		answers(t, s.URL())
 		var loaded struct {
 			Models []struct {
 				Context int `json:"context_length"`
