@@ -58,23 +58,30 @@ func (a *app) runsLsCmd() *cobra.Command {
 }
 
 func (a *app) runsShowCmd() *cobra.Command {
-	return &cobra.Command{
+	var trial string
+	cmd := &cobra.Command{
 		Use: "show RUN", Short: "Show what a run measured", Args: cobra.ExactArgs(1),
-		Long:    "Show a run: what was planned and how it ended, a table per experiment, and what to know about it.\nRUN is an id or the beginning of one.",
-		Example: "  chimera runs show 7f3a\n  chimera runs show 7f3a --json | jq .manifest.host",
+		Long: `Show a run: what was planned and how it ended, a table per experiment, and what to know about it.
+RUN is an id or the beginning of one. With --trial show one request: what was asked and answered.`,
+		Example: "  chimera runs show 7f3a\n  chimera runs show 7f3a --json | jq .manifest.host\n  chimera runs show 7f3a --trial run/b0/0002",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(s store.Store) error {
 				r, err := s.Run(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				if a.json {
+				switch {
+				case trial != "":
+					return a.showTrial(cmd.Context(), s, r, trial)
+				case a.json:
 					return a.printJSON(r)
 				}
 				return a.showRun(cmd.Context(), s, r)
 			})
 		},
 	}
+	cmd.Flags().StringVar(&trial, "trial", "", "show one request, by the trial's id: its prompt and its answers")
+	return cmd
 }
 
 // startedAt is when a run began, in UTC. An import's files need not say.
