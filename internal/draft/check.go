@@ -101,15 +101,17 @@ func (s *Sheet) sentence(in Sentence) (Kept, error) {
 	return k, nil
 }
 
-// whole is a finding as a sentence.
+// whole is a finding as a sentence: what it says, what weakens it if it is a
+// caveat that failed checks, what follows if it is a recommendation.
 func (s *Sheet) whole(c *claim, kind Kind) (Kept, error) {
 	text := cleaned(c.Sentence)
+	if weak := s.weakness(c); kind == Caveat && weak != nil {
+		text = weak
+	}
 	if kind == Recommendation {
-		advice := s.advice(c)
-		if advice == nil {
+		if text = s.advice(c); text == nil {
 			return Kept{}, fmt.Errorf("%s recommends nothing: it is %s", c.id, c.Verdict)
 		}
-		text = advice
 	}
 	return Kept{Kind: kind, Text: text, Verdict: c.Verdict, Facts: factsOf(text), Findings: []string{c.ID}}, nil
 }
