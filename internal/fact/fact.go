@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"chimera/internal/fault"
-	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
@@ -54,74 +53,6 @@ type Evidence struct {
 	Total  int      `json:"total,omitempty"` // rows in all, where not all are named
 	From   []string `json:"from,omitempty"`  // ids of the facts that a derived fact stands on
 	Digest string   `json:"digest"`          // of all rows with their values, or of From
-}
-
-// Query asks for one metric, aggregated one way, in one phase, for each scope.
-type Query struct {
-	Metric    string
-	Aggregate string // median, mean, ratio_of_sums, p50, p90, p95, p99, min, max, sd, cv
-	Phase     sample.Phase
-	Where     Conditions // all must hold
-	// By are the fields that make a scope: run, experiment, subject, target,
-	// workload, prompt, block, or an option by its name ("config.num_ctx"), or
-	// the whole requested configuration ("config").
-	By []string
-}
-
-// Run answers q from rows, one fact per scope, in the order of the scopes'
-// texts. Rows that are superseded or not final do not count; rows of other
-// phases do not enter.
-func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
-	def, err := metric.Lookup(q.Metric)
-	if err != nil {
-		return nil, err
-	}
-	if def.Basis != metric.Request && def.Basis != metric.Chunk {
-		return nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
-	}
-	aggregate, err := aggregateOf(q.Aggregate)
-	if err != nil {
-		return nil, err
-	}
-	if !def.Allows(metric.Aggregate(q.Aggregate)) {
-		return nil, fault.With(fmt.Errorf("%s has no %s: it is no quotient of parts that can be summed", def.ID, q.Aggregate), fault.Usage, "ask for the median")
-	}
-	groups := map[string][]*sample.Sample{}
-	for _, s := range rows {
-		if s.Final && !s.Superseded && s.Phase == q.Phase {
-			if fits, err := q.Where.fits(s); err != nil {
-				return nil, err
-			} else if !fits {
-				continue
-			}
-			key, err := q.key(s)
-			if err != nil {
-				return nil, err
-			}
-			groups[key] = append(groups[key], s)
-		}
-	}
-	facts := make([]Fact, 0, len(groups))
-	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		f, err := Identify(q.fact(def, aggregate, groups[key]))
-		if err != nil {
-			return nil, err
-		}
-		facts = append(facts, f)
-	}
-	return facts, nil
-}
-
-func (q Query) key(s *sample.Sample) (string, error) {
-	parts := make([]string, 0, len(q.By))
-	for _, field := range q.By {
-		v, err := Field(s, field)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, v)
-	}
-	return strings.Join(parts, "\x00"), nil
 }
 
 // Field returns a scope field of a row.
@@ -163,40 +94,6 @@ func ConfigText(config map[string]any) string {
 	return cmp.Or(strings.Join(parts, " "), "defaults")
 }
 
-// fact makes the fact of one scope.
-func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
-	c := Column{Metric: def.ID, Version: def.Version, Unit: def.AggregateUnit(metric.Aggregate(q.Aggregate)), Phase: q.Phase,
-		Scope: map[string]string{}, Planned: len(group), Missing: map[string]int{}}
-	for _, field := range q.By {
-		c.Scope[field], _ = Field(group[0], field) // key has asked every row already
-	}
-	slices.SortStableFunc(group, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
-	var num, den []float64 // of metrics that are quotients
-	for _, s := range group {
-		if s.Outcome != sample.OK {
-			c.Missing[string(s.Outcome)]++
-			continue
-		}
-		v, reason, ok := def.Values(s)
-		if !ok {
-			c.Missing[reason]++
-			continue
-		}
-		if a, b, _, ok := def.Parts(s); ok {
-			num, den = append(num, a), append(den, b)
-		}
-		c.Add(s.Run, s.Trial, v...)
-	}
-	c.Caveats = append(caveats(group), q.pooled(group)...)
-	f := c.frame(q.Aggregate)
-	if q.Aggregate == ratioOfSums && f.N > 0 {
-		f.ratioOfSums(num, den)
-		return f
-	}
-	f.settleAll(aggregate, c.Values, c.Missing)
-	return f
-}
-
 // settleAll aggregates the values, or says why there are none.
 func (f *Fact) settleAll(aggregate aggregate, values []float64, missing map[string]int) {
 	if len(values) == 0 {
@@ -220,45 +117,7 @@ const (
 	SimulatedCaveat = "simulated: the time line is invented"
 )
 
-// caveats are what a reader must know beside the value.
-func caveats(group []*sample.Sample) []string {
-	var out []string
-	synthetic, simulated := 0, 0
-	for _, s := range group {
-		if s.Synthetic {
-			synthetic++
-		}
-		if s.Provenance == sample.Simulated {
-			simulated++
-		}
-	}
-	if synthetic > 0 {
-		out = append(out, SyntheticCaveat)
-	}
-	if simulated > 0 {
-		out = append(out, SimulatedCaveat)
-	}
-	return out
-}
-
-// pooled names what a scope lumps together that could differ in speed.
-func (q Query) pooled(group []*sample.Sample) []string {
-	counts, scope := map[string]int{}, map[string]string{}
-	for _, field := range q.By {
-		scope[field] = ""
-	}
-	for _, field := range poolable {
-		kinds := map[string]bool{}
-		for _, s := range group {
-			v, _ := Field(s, field)
-			kinds[v] = true
-		}
-		counts[field] = len(kinds)
-	}
-	return PooledCaveats(scope, counts)
-}
-
-var poolable = []string{"subject", "config", "workload"}
+var poolable = [...]string{"subject", "config", "workload"}
 
 // PooledCaveats says which fields a fact lumps together: rows under several
 // configurations are several answers, not one. counts has how many values of
