@@ -36,7 +36,7 @@ type Fact struct {
 	Scope     map[string]string   `json:"scope"`
 	Value     sample.Opt[float64] `json:"value,omitzero"`
 	Reason    string              `json:"reason,omitempty"` // why there is no value
-	N         int                 `json:"n"`                // values that entered: one a row, or one a gap
+	N         int                 `json:"n"`                // values that entered: one a row, a gap, or the answers to a prompt
 	Planned   int                 `json:"planned"`          // rows of the scope, whatever came of them
 	Lo        sample.Opt[float64] `json:"lo,omitzero"`
 	Hi        sample.Opt[float64] `json:"hi,omitzero"`
@@ -59,7 +59,7 @@ type Evidence struct {
 // Query asks for one metric, aggregated one way, in one phase, for each scope.
 type Query struct {
 	Metric    string
-	Aggregate string // median, mean, ratio_of_sums, p50, p90, p95, p99, min, max, sd, cv
+	Aggregate string // "" for the metric's usual one, or median, mean, ratio_of_sums, p50, p90, p95, p99, min, max, sd, cv
 	Phase     sample.Phase
 	Where     Conditions // all must hold
 	// By are the fields that make a scope: run, experiment, subject, target,
@@ -76,9 +76,10 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	if def.Basis != metric.Request && def.Basis != metric.Chunk {
+	if def.Basis != metric.Request && def.Basis != metric.Chunk && def.Basis != metric.Group {
 		return nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
 	}
+	q.Aggregate = cmp.Or(q.Aggregate, string(def.Usual()))
 	aggregate, err := aggregateOf(q.Aggregate)
 	if err != nil {
 		return nil, err
@@ -103,7 +104,13 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 	}
 	facts := make([]Fact, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		f, err := Identify(q.fact(def, aggregate, groups[key]))
+		rows := groups[key]
+		slices.SortStableFunc(rows, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
+		answer := q.fact
+		if def.Text {
+			answer = q.textFact
+		}
+		f, err := Identify(answer(def, aggregate, rows))
 		if err != nil {
 			return nil, err
 		}
@@ -163,14 +170,19 @@ func ConfigText(config map[string]any) string {
 	return cmp.Or(strings.Join(parts, " "), "defaults")
 }
 
-// fact makes the fact of one scope.
-func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
-	c := Column{Metric: def.ID, Version: def.Version, Unit: def.AggregateUnit(metric.Aggregate(q.Aggregate)), Phase: q.Phase,
+// column is the column of one scope, still without values.
+func (q Query) column(def metric.Metric, group []*sample.Sample) *Column {
+	c := &Column{Metric: def.ID, Version: def.Version, Unit: def.AggregateUnit(metric.Aggregate(q.Aggregate)), Phase: q.Phase,
 		Scope: map[string]string{}, Planned: len(group), Missing: map[string]int{}}
 	for _, field := range q.By {
 		c.Scope[field], _ = Field(group[0], field) // key has asked every row already
 	}
-	slices.SortStableFunc(group, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
+	return c
+}
+
+// fact makes the fact of one scope, whose rows stand in plan order.
+func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
+	c := q.column(def, group)
 	var num, den []float64 // of metrics that are quotients
 	for _, s := range group {
 		if s.Outcome != sample.OK {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"chimera/internal/digest"
+	"chimera/internal/quality"
 )
 
 // Schema is the version of the sample line (docs/formats/sample.md).
@@ -253,4 +254,7 @@ type Sample struct {
 	Final bool     `json:"final"`
 	Notes []string `json:"notes,omitempty"`
 	Observation
+	// Asked is what the prompt asks, where the reader of the row has taken it
+	// from the run's spec (fact.Tasks). It is shared and never stored with rows.
+	Asked *quality.Task `json:"-"`
 }
