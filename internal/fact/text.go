@@ -38,59 +38,116 @@ func Tasks(m *sample.Manifest) func(*sample.Sample) {
 // bootstrapSeed is fixed, so that equal rows give equal intervals.
 const bootstrapSeed = 1
 
-// A score is what one row, or one group of rows, gives of a metric of text.
+// Scores are the values of one metric of text in one scope: a Column that also
+// knows which prompt each value belongs to, because answers to one prompt are
+// alike. A Query over the same rows gives the same fact, with the same id.
+type Scores struct {
+	Column
+	def    metric.Metric
+	scores []score
+}
+
+// A score is what one row, or one group of rows, gives.
 type score struct {
 	prompt   string
 	value    float64
 	num, den float64
 }
 
-// textFact makes the fact of a metric of text. Answers to one prompt are alike:
-// the interval of a mean or a share over several prompts is over the prompts.
+// NewScores makes the scores of a metric of text; the column says of which rows.
+func NewScores(def metric.Metric, c Column) *Scores {
+	c.Metric, c.Version, c.Unit = def.ID, def.Version, def.Unit
+	if c.Missing == nil {
+		c.Missing = map[string]int{}
+	}
+	return &Scores{Column: c, def: def}
+}
+
+// Add appends the value num/den of one answer. Of a metric that is a share they
+// are counts.
+func (s *Scores) Add(run, trial, prompt string, num, den float64) {
+	s.Column.Add(run, trial, num/den)
+	s.scores = append(s.scores, score{prompt, num / den, num, den})
+}
+
+// AddSet appends the value of answers to one prompt together, all of one run.
+func (s *Scores) AddSet(run string, trials []string, prompt string, value float64) {
+	for i, trial := range trials {
+		if i == len(trials)-1 {
+			s.Column.Add(run, trial, value)
+		} else {
+			s.Column.Add(run, trial)
+		}
+	}
+	s.scores = append(s.scores, score{prompt, value, value, 1})
+}
+
+// Fact is the metric's usual aggregate: a share, or a mean.
+func (s *Scores) Fact() (Fact, error) {
+	f := s.frame(string(s.def.Usual()))
+	if len(s.scores) == 0 {
+		f.settleAll(nil, nil, s.Missing)
+	} else {
+		f.settlePooled(s.def, s.scores)
+	}
+	return Identify(f)
+}
+
+// textFact makes the fact of a metric of text. The interval of a mean or a share
+// over several prompts is over the prompts.
 func (q Query) textFact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
-	c := q.column(def, group)
-	scores := collect(def, c, group)
-	c.Caveats = append(append(caveats(group), q.pooled(group)...), copies(def, group)...)
-	f := c.frame(q.Aggregate)
-	f.settleText(def, aggregate, scores, c, group)
+	s := NewScores(def, *q.column(def, group))
+	s.Unit = def.AggregateUnit(metric.Aggregate(q.Aggregate))
+	s.Caveats = append(append(caveats(group), q.pooled(group)...), copies(def, group)...)
+	if def.Basis == metric.Group {
+		s.sets(group)
+	} else {
+		s.rows(group)
+	}
+	f := s.frame(q.Aggregate)
+	pooled := q.Aggregate == string(metric.Mean) || q.Aggregate == ratioOfSums
+	switch {
+	case len(s.scores) == 0 || !pooled:
+		f.settleAll(aggregate, s.Values, s.Missing)
+	case def.Basis == metric.Group && len(s.scores) == 1:
+		f.jackknife(def, s.scores[0].value, Together(group)[0])
+		f.clamp(def)
+	default:
+		f.settlePooled(def, s.scores)
+	}
 	return f
 }
 
-// collect scores the rows, each on its own or the answers to one prompt
-// together, and enters them into the column.
-func collect(def metric.Metric, c *Column, group []*sample.Sample) (scores []score) {
-	if def.Basis == metric.Group {
-		for _, set := range Together(group) {
-			v, why, ok := def.Together(set)
-			if !ok {
-				c.Missing[why]++
-				continue
-			}
-			for i, s := range set {
-				if i == len(set)-1 {
-					c.Add(s.Run, s.Trial, v)
-				} else {
-					c.Add(s.Run, s.Trial)
-				}
-			}
-			scores = append(scores, score{promptOf(set[0]), v, v, 1})
-		}
-		return scores
-	}
-	for _, s := range group {
-		if s.Outcome != sample.OK {
-			c.Missing[string(s.Outcome)]++
+// rows scores each row on its own.
+func (s *Scores) rows(group []*sample.Sample) {
+	for _, row := range group {
+		if row.Outcome != sample.OK {
+			s.Missing[string(row.Outcome)]++
 			continue
 		}
-		num, den, why, ok := def.Parts(s)
+		num, den, why, ok := s.def.Parts(row)
 		if !ok {
-			c.Missing[why]++
+			s.Missing[why]++
 			continue
 		}
-		c.Add(s.Run, s.Trial, num/den)
-		scores = append(scores, score{promptOf(s), num / den, num, den})
+		s.Add(row.Run, row.Trial, promptOf(row), num, den)
 	}
-	return scores
+}
+
+// sets scores the answers to each prompt together.
+func (s *Scores) sets(group []*sample.Sample) {
+	for _, set := range Together(group) {
+		v, why, ok := s.def.Together(set)
+		if !ok {
+			s.Missing[why]++
+			continue
+		}
+		var trials []string
+		for _, row := range set {
+			trials = append(trials, row.Trial)
+		}
+		s.AddSet(set[0].Run, trials, promptOf(set[0]), v)
+	}
 }
 
 // Together splits rows into the answers to one prompt under one configuration,
@@ -118,19 +175,6 @@ func Together(rows []*sample.Sample) [][]*sample.Sample {
 }
 
 func promptOf(s *sample.Sample) string { return s.Workload + "\x00" + s.Prompt }
-
-func (f *Fact) settleText(def metric.Metric, aggregate aggregate, scores []score, c *Column, group []*sample.Sample) {
-	pooled := f.Aggregate == string(metric.Mean) || f.Aggregate == ratioOfSums
-	switch {
-	case len(scores) == 0 || !pooled:
-		f.settleAll(aggregate, c.Values, c.Missing)
-	case def.Basis == metric.Group && len(scores) == 1:
-		f.jackknife(def, scores[0].value, group)
-		f.clamp(def)
-	default:
-		f.settlePooled(def, scores)
-	}
-}
 
 // settlePooled makes a mean or a share of scores.
 func (f *Fact) settlePooled(def metric.Metric, scores []score) {
@@ -180,8 +224,7 @@ func (f *Fact) share(scores []score) {
 }
 
 // jackknife gives the value of one group an interval by leaving out each answer.
-func (f *Fact) jackknife(def metric.Metric, whole float64, group []*sample.Sample) {
-	set := Together(group)[0]
+func (f *Fact) jackknife(def metric.Metric, whole float64, set []*sample.Sample) {
 	set = set[:min(len(set), quality.MaxAnswers)]
 	var without []float64
 	for i := range set {

@@ -45,6 +45,15 @@ type graded struct {
 // finds them equal may have it.
 var lastCard atomic.Pointer[graded]
 
+// Card returns the scores of an attempt's text, or why it has none. It is shared
+// and must not be changed.
+func Card(s *sample.Sample) (card *quality.Card, why string) {
+	if why := Scorable(s); why != "" {
+		return nil, why
+	}
+	return cardOf(s), ""
+}
+
 func cardOf(s *sample.Sample) *quality.Card {
 	a := quality.Answer{Text: s.Text.Or(""), Finish: finishOf(s)}
 	if g := lastCard.Load(); g != nil && g.task == s.Asked && g.answer == a {
