@@ -118,6 +118,7 @@ const (
 	LabelExperiment = "experiment"
 	LabelFile       = "file"
 	KindRequest     = "request"
+	KindAnswers     = "answers" // the answers to one prompt together, named by the first of them
 	// EvalTime is the runtime's own decoding time, where nobody watched the chunks.
 	EvalTime = "eval_time"
 	// KindClaim marks what an earlier program had computed: what it said, not
@@ -140,9 +141,15 @@ func (l *Ledger) add(r RunRows) {
 	entry := RunEntry{ID: r.Manifest.Run, Name: r.Manifest.Name, Started: r.Manifest.Clock.Origin, Imported: r.Imported, Randomised: !r.Imported,
 		Host: r.Manifest.Host, Subjects: r.Manifest.Subjects, Aliases: r.Manifest.Aliases, Outcomes: map[sample.Outcome]int{}}
 	byPlace := map[string]*Row{}
+	ask := Tasks(&r.Manifest)
+	var warm []*sample.Sample
 	for _, s := range r.Samples {
 		if s.Superseded || !s.Final {
 			continue
+		}
+		ask(s)
+		if s.Phase == sample.Measure {
+			warm = append(warm, s)
 		}
 		row := requestRow(s, r.Manifest.Clock.Origin)
 		if r.Imported {
@@ -172,8 +179,32 @@ func (l *Ledger) add(r RunRows) {
 		}
 		row.absorb(reading)
 	}
+	for _, set := range Together(warm) {
+		if row := groupRow(set, r.Manifest.Clock.Origin); row != nil {
+			l.Rows = append(l.Rows, row)
+		}
+	}
 	l.Inventory.Runs = append(l.Inventory.Runs, entry)
 	l.Inventory.Files = append(l.Inventory.Files, r.Files...)
+}
+
+// groupRow is what the answers to one prompt show together; nil if nothing.
+func groupRow(set []*sample.Sample, origin time.Time) *Row {
+	row := requestRow(set[0], origin)
+	row.ID, row.Kind, row.Outcome, row.Cells = row.ID+"+", KindAnswers, "", nil
+	delete(row.Labels, "block") // they are of all blocks
+	for _, def := range metric.All() {
+		if def.Basis != metric.Group {
+			continue
+		}
+		if v, _, ok := def.Together(set); ok {
+			row.Cells = append(row.Cells, Cell{Metric: def.ID, Unit: def.Unit, Value: sample.Some(v)})
+		}
+	}
+	if len(row.Cells) == 0 {
+		return nil
+	}
+	return row
 }
 
 func requestRow(s *sample.Sample, origin time.Time) *Row {

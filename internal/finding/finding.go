@@ -40,6 +40,7 @@ const (
 	Drift         Kind = "drift"         // whether the level moved during the run
 	Efficiency    Kind = "efficiency"    // speed per GB of measured size
 	Pareto        Kind = "pareto"        // who is best at something without being worse at the rest
+	Quality       Kind = "quality"       // what each subject wrote: its contract kept, repetition, diversity, relevance
 	Quantization  Kind = "quantization"  // what a weight format costs and saves
 	Kernel        Kind = "kernel"        // which implementation of an operation is faster
 	Backend       Kind = "backend"       // which execution backend is faster on the same model, batch, dtype, device
@@ -53,7 +54,7 @@ const (
 )
 
 // Kinds lists every kind in print order.
-var Kinds = []Kind{Ranking, ColdWarm, Configuration, Sensitivity, PromptEffect, Stability, Drift, Efficiency, Pareto,
+var Kinds = []Kind{Ranking, ColdWarm, Configuration, Sensitivity, PromptEffect, Stability, Drift, Efficiency, Pareto, Quality,
 	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Contention, Scaling, Failures}
 
 // Verdict is the answer in one word.
