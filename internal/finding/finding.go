@@ -132,11 +132,12 @@ const (
 	Observed        CheckID = "observed"         // measured by chimera, or read from another tool's file
 	SameConditions  CheckID = "same-conditions"  // same file, batch, dtype, device, provider?
 	SoloBaseline    CheckID = "solo-baseline"    // was each task also measured alone?
+	LittlesLaw      CheckID = "littles-law"      // do requests in flight, rate and time agree?
 )
 
 // CheckIDs lists every check in print order.
 var CheckIDs = []CheckID{OrderRandomised, Unaliased, EqualWork, NoColdRows, NoFailures, NoCacheHits, NoThrottling, QuietMachine,
-	NoDegenerate, NoDrift, NoOutlier, EnoughN, Observed, SameConditions, SoloBaseline}
+	NoDegenerate, NoDrift, NoOutlier, EnoughN, Observed, SameConditions, SoloBaseline, LittlesLaw}
 
 // Check is one validity check on the rows of a finding.
 type Check struct {
