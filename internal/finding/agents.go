@@ -123,6 +123,9 @@ func (a *analyst) stagesOf(c *crew, role string, calls *calls) Finding {
 		}
 	}
 	f.Tables = []Table{a.stageTable(c, role, metric, calls, scope), a.callTable(c, role, metric, calls, scope)}
+	if t, ok := a.workflows(c, role, scope); ok {
+		f.Tables = append(f.Tables, t)
+	}
 	f.Notes = a.leftOut(c, role, calls, scope)
 	if !ok {
 		f.Verdict = NotMeasured

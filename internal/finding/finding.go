@@ -49,12 +49,13 @@ const (
 	Concurrency   Kind = "concurrency"   // tasks together against the same tasks alone
 	Contention    Kind = "contention"    // what agents at once cost each other, and what is seen beside it
 	Scaling       Kind = "scaling"       // how throughput grows with the requests in flight
+	Corrections   Kind = "corrections"   // figures that an earlier program printed, against the rows that it kept
 	Failures      Kind = "failures"      // what was planned and gave no value
 )
 
 // Kinds lists every kind in print order.
 var Kinds = []Kind{Ranking, ColdWarm, Configuration, Sensitivity, PromptEffect, Stability, Drift, Efficiency, Pareto,
-	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Contention, Scaling, Failures}
+	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Contention, Scaling, Corrections, Failures}
 
 // Verdict is the answer in one word.
 type Verdict string

@@ -91,19 +91,39 @@ func (a *analyst) alone(c *crew, crews []*crew) (fact.Fact, bool) {
 	return fact.Fact{}, false
 }
 
+// byAlone enters the tokens by wall second together by those alone.
+func (a *analyst) byAlone(c *crew, together, alone fact.Fact) fact.Fact {
+	return a.derive(fact.Fact{Metric: "tokens_per_wall_second", Version: 1, Aggregate: "ratio", Unit: unit.Ratio, Scope: with(c.scope(), "of", "together", "to", "alone"),
+		Value: sample.Some(together.Value.Or(0) / alone.Value.Or(1)), N: 1, Planned: 1, Method: "token-normalised; one run a side, no interval"}, together, alone)
+}
+
+// atOnce enters what all agents of a crew made by wall second.
+func (a *analyst) atOnce(c *crew, wall fact.Fact) (fact.Fact, bool) {
+	return a.throughput(c.of(c.roles...), wall.Value.Or(0), wall, with(c.scope(), "arm", "together"), "output tokens of all agents by the wall time of the run")
+}
+
+// normalised is what agents at once gain by tokens and wall clock, where a run
+// alone stands somewhere in the import.
+func (a *analyst) normalised(c *crew, wall fact.Fact, crews []*crew) (fact.Fact, bool) {
+	x, ok := a.atOnce(c, wall)
+	if !ok {
+		return fact.Fact{}, false
+	}
+	y, ok := a.alone(c, crews)
+	if !ok {
+		return fact.Fact{}, false
+	}
+	return a.byAlone(c, x, y), true
+}
+
 func (a *analyst) together(c *crew, s *specimen, crews []*crew) Finding {
 	scope := map[string]string{"run": c.run, "file": c.name}
 	f := Finding{Kind: Concurrency, Question: "Do two agents at once get more done than one after the other?", Scope: scope, Metric: "tokens_per_wall_second",
 		Method: "output tokens by wall second, together against alone; durations measured together are never put over each other"}
-	var all []*stratum
-	for _, strata := range c.calls {
-		all = append(all, strata...)
-	}
-	slices.SortFunc(all, func(x, y *stratum) int { return x.place - y.place })
+	all := c.of(c.roles...)
 	f.Checks = []Check{a.unfailed(all, scope), a.whole(all, scope), origin(all)}
 	wall := a.observed(s, "concurrent_wall_time", scope)
-	seconds, _ := wall.Value.Get()
-	x, ok := a.throughput(all, seconds, wall, with(scope, "arm", "together"), "output tokens of all agents by the wall time of the run")
+	x, ok := a.atOnce(c, wall)
 	if !ok {
 		f.Verdict = NotMeasured
 		f.Sentence = say("What the agents got done together was not measured: a call has no token count, or the run no wall time.")
@@ -121,8 +141,7 @@ func (a *analyst) together(c *crew, s *specimen, crews []*crew) Finding {
 	}
 	f.Checks = append(f.Checks, Check{SoloBaseline, Unknown, say("alone stands in another file, measured at another time, with prompts of its own")},
 		Check{OrderRandomised, Unknown, say("together and alone were not interleaved")})
-	ratio := a.derive(fact.Fact{Metric: "tokens_per_wall_second", Version: 1, Aggregate: "ratio", Unit: unit.Ratio, Scope: with(scope, "of", "together", "to", "alone"),
-		Value: sample.Some(x.Value.Or(0) / y.Value.Or(1)), N: 1, Planned: 1, Method: "token-normalised; one run a side, no interval"}, x, y)
+	ratio := a.byAlone(c, x, y)
 	f.Verdict = Inconclusive
 	f.Sentence = say("Together the agents made ", val(x), " by the wall clock, alone one makes ", val(y), ": ", as(ratio, AsTimes), ", one run a side and not interleaved. A gain from running together is not shown.")
 	if v, _ := ratio.Value.Get(); v > 1 {
@@ -141,10 +160,9 @@ func (a *analyst) together(c *crew, s *specimen, crews []*crew) Finding {
 	return f
 }
 
-// recordedOverlap enters the sum of the agents' times, measured while all ran,
-// by the longest of them.
-func (a *analyst) recordedOverlap(c *crew) (fact.Fact, bool) {
-	var times []float64
+// recordedTimes enters the agents' own times, measured while all ran, and their
+// sum.
+func (a *analyst) recordedTimes(c *crew) (times []float64, total fact.Fact) {
 	var from []fact.Fact
 	for _, r := range a.readings {
 		v, ok := r.Value.Get()
@@ -154,11 +172,23 @@ func (a *analyst) recordedOverlap(c *crew) (fact.Fact, bool) {
 		times = append(times, v)
 		from = append(from, a.observed(&specimen{run: c.run, labels: r.Labels, series: map[string][]*sample.Reading{r.Series: {r}}}, r.Series, with(c.scope(), "role", r.Labels["role"])))
 	}
-	if len(times) < 2 || len(times) != len(c.roles) {
+	total = fact.Fact{Metric: "execution_time", Version: 1, Aggregate: "sum", Unit: unit.Second, Scope: c.scope(), N: len(times), Planned: len(c.roles), Method: "sum of the times of all agents, measured while all ran"}
+	if len(times) == len(c.roles) {
+		total.Value = sample.Some(sum(times))
+	} else {
+		total.Reason, total.Method = "not every agent's time was kept", "none"
+	}
+	return times, a.derive(total, from...)
+}
+
+// recordedOverlap enters the sum of the agents' times by the longest of them.
+func (a *analyst) recordedOverlap(c *crew) (fact.Fact, bool) {
+	times, total := a.recordedTimes(c)
+	if len(times) < 2 || !total.Value.OK() {
 		return fact.Fact{}, false
 	}
 	return a.derive(fact.Fact{Metric: "overlap", Version: 1, Aggregate: "value", Unit: unit.Ratio, Scope: c.scope(), Value: sample.Some(sum(times) / slices.Max(times)), N: len(times), Planned: len(times),
-		Method: "sum of the times together by the longest of them: says how far they lay side by side, and nothing of speed"}, from...), true
+		Method: "sum of the times together by the longest of them: says how far they lay side by side, and nothing of speed"}, total), true
 }
 
 // uncontended says why another program's record of agents at once carries no
