@@ -53,6 +53,7 @@ var (
 	combined      = topic{"combined", "All of it together", []finding.Kind{finding.Combined}, "no end-to-end measurement has all of them on; speedups of parts are never multiplied"}
 	agents        = topic{"agents", "Agents", []finding.Kind{finding.Stages, finding.Agents}, "no agent was run"}
 	concurrency   = topic{"concurrency", "Several at once", []finding.Kind{finding.Concurrency, finding.Contention, finding.Scaling}, "nothing was measured alone and together"}
+	corrections   = topic{"corrections", "What was printed before", []finding.Kind{finding.Corrections}, ""}
 	failures      = topic{"failures", "What failed", []finding.Kind{finding.Failures}, ""}
 	quality       = topic{"quality", "Quality", []finding.Kind{finding.Quality}, "no answer was judged: this says nothing about which answers are better"}
 )
@@ -62,7 +63,7 @@ var (
 func (t Template) topics() (own, more []topic) {
 	lab := []topic{formats, kernels, backends, combined}
 	served := []topic{ranking, coldWarm, configuration, sensitivity, prompts, stability, efficiency, quality}
-	rest := []topic{agents, concurrency, failures}
+	rest := []topic{agents, concurrency, corrections, failures}
 	switch t {
 	case Variants:
 		return served, append(lab, rest...)
