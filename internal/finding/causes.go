@@ -28,11 +28,10 @@ const (
 
 // A cause is one row of the decision table.
 type cause struct {
-	name, looked    string
-	alone, together fact.Fact
-	more, ratio     fact.Fact
-	verdict         string
-	why             string // of what is missing
+	name, role, looked, limit string
+	alone, together, more     fact.Fact
+	verdict                   string
+	why                       string // of what is missing
 }
 
 // causes looks for each cause in the rows and readings of the arm.
@@ -46,7 +45,7 @@ func (a *analyst) causes(u *ensemble) []cause {
 // reloads counts the calls that ran into a load. Alone there are none: such a
 // block is not compared.
 func (a *analyst) reloads(u *ensemble) cause {
-	c := cause{name: "the model is loaded again and again", looked: "part of the calls that ran into a load; limit a tenth"}
+	c := cause{name: "the model is loaded again and again", role: "all", looked: "part of the calls that ran into a load", limit: "a tenth"}
 	share := func(m *arm, passes []*pass) fact.Fact {
 		var all, cold []int
 		for _, p := range passes {
@@ -124,7 +123,7 @@ func (a *analyst) queueShare(i int) (float64, bool) {
 
 func (a *analyst) queueing(u *ensemble) (out []cause) {
 	for _, role := range u.arm.roles {
-		c := cause{name: "calls wait in line", looked: "part of a call of " + role + " in line before its first token; limit a tenth of the call more", verdict: notMeasured, why: "the runtime does not say how long the prompt took"}
+		c := cause{name: "calls wait in line", role: role, looked: "part of a call in line before its first token", limit: "a tenth of the call more", verdict: notMeasured, why: "the runtime does not say how long the prompt took"}
 		alone, together, rows := a.pairsOf(u, role, a.queueShare)
 		if len(alone) > 0 {
 			of := fact.Fact{Metric: "queue_share", Version: 1, Aggregate: "mean", Unit: unit.Ratio, Phase: sample.Measure, N: len(alone), Planned: len(alone), Method: "(first token − load − prompt) by the whole call; mean over stages and blocks"}
@@ -158,7 +157,7 @@ func (a *analyst) sharing(u *ensemble) (out []cause) {
 	metric, ok := a.carried(speeds, warm(u.solo), warm(u.arm))
 	slower := 0
 	for _, role := range u.arm.roles {
-		c := cause{name: "compute or memory bandwidth is shared", looked: "time by output token of " + role + " while decoding; limit a tenth longer, for every agent", verdict: notMeasured, why: "no call has a decode rate"}
+		c := cause{name: "compute or memory bandwidth is shared", role: role, looked: "time by output token while decoding", limit: "a tenth longer, for every agent", verdict: notMeasured, why: "no call has a decode rate"}
 		var alone, together []float64
 		var rows []int
 		if ok {
@@ -172,8 +171,11 @@ func (a *analyst) sharing(u *ensemble) (out []cause) {
 				ratios[i] = alone[i] / together[i]
 			}
 			settleRatios(&f, ratios, "stages and blocks")
-			c.ratio, c.verdict, c.why = a.fromRows(f, rows), notSeen, ""
-			if c.ratio.Lo.Or(0) > contended {
+			c.together, c.verdict, c.why = a.fromRows(f, rows), notSeen, ""
+			f.Aggregate, f.Value, f.Lo, f.Hi, f.Method = "reference", sample.Some(1.0), sample.None[float64](), sample.None[float64](), "what the agent takes alone is the measure"
+			c.alone = a.fromRows(f, rows)
+			c.more = a.beyond(c.together)
+			if c.together.Lo.Or(0) > contended {
 				slower++
 			}
 		}
@@ -187,6 +189,19 @@ func (a *analyst) sharing(u *ensemble) (out []cause) {
 	return out
 }
 
+// beyond enters a ratio less one.
+func (a *analyst) beyond(ratio fact.Fact) fact.Fact {
+	f := fact.Fact{Metric: ratio.Metric, Version: ratio.Version, Aggregate: "difference", Unit: unit.Ratio, Phase: ratio.Phase, Scope: ratio.Scope, N: ratio.N, Planned: ratio.Planned, Method: ratio.Method, Reason: ratio.Reason}
+	less := func(v sample.Opt[float64]) sample.Opt[float64] {
+		if x, ok := v.Get(); ok {
+			return sample.Some(x - 1)
+		}
+		return v
+	}
+	f.Value, f.Lo, f.Hi = less(ratio.Value), less(ratio.Lo), less(ratio.Hi)
+	return a.derive(f, ratio)
+}
+
 // within reports whether an instant lies in a window of the passes.
 func within(passes []*pass, at time.Duration) bool {
 	return slices.ContainsFunc(passes, func(p *pass) bool {
@@ -197,7 +212,7 @@ func within(passes []*pass, at time.Duration) bool {
 
 // spill compares how much of the loaded models lies on an accelerator.
 func (a *analyst) spill(u *ensemble) cause {
-	c := cause{name: "a model does not fit the accelerator", looked: "part of the loaded bytes that lies on an accelerator; limit a hundredth less", verdict: notMeasured, why: "no runtime said what of a loaded model lies on an accelerator"}
+	c := cause{name: "a model does not fit the accelerator", role: "all", looked: "part of the loaded bytes that lies on an accelerator", limit: "a hundredth less", verdict: notMeasured, why: "no runtime said what of a loaded model lies on an accelerator"}
 	share := func(m *arm) (fact.Fact, bool) {
 		var size, onto float64
 		rows := map[string]float64{}
@@ -259,7 +274,7 @@ func (a *analyst) gauged(m *arm, passes []*pass, series, metric, method string, 
 }
 
 func (a *analyst) heat(u *ensemble) cause {
-	c := cause{name: "the GPU is slowed for heat or by hardware", looked: "part of the readings with such a reason; limit: more than alone", verdict: notMeasured, why: "nothing said whether clocks were held back"}
+	c := cause{name: "the GPU is slowed for heat or by hardware", role: "all", looked: "part of the readings with such a reason", limit: "more than alone", verdict: notMeasured, why: "nothing said whether clocks were held back"}
 	hot := func(v float64) float64 {
 		if v >= 0 && uint64(v)&throttleHeat != 0 {
 			return 1
@@ -280,7 +295,7 @@ func (a *analyst) heat(u *ensemble) cause {
 }
 
 func (a *analyst) busyCPU(u *ensemble) cause {
-	c := cause{name: "all CPU cores are busy", looked: "mean utilisation of all cores; limit nineteen in twenty", verdict: notMeasured, why: "nothing read how busy the CPU was"}
+	c := cause{name: "all CPU cores are busy", role: "all", looked: "mean utilisation of all cores", limit: "nineteen in twenty", verdict: notMeasured, why: "nothing read how busy the CPU was"}
 	same := func(v float64) float64 { return v }
 	const method = "mean of the readings within the arm"
 	alone, ok1 := a.gauged(u.solo, u.alone, telemetry.CPUUtilisation, "cpu_utilisation", method, same)

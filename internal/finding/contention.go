@@ -1,7 +1,6 @@
 package finding
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -35,7 +34,7 @@ func (a *analyst) contention(u *ensemble) Finding {
 	}
 	causes := a.causes(u)
 	a.judgeContention(&f, u, order, causes)
-	f.Tables = []Table{a.slowdownTable(u), causeTable(u, causes)}
+	f.Tables = []Table{a.slowdownTable(u), causeTable(causes)}
 	p := Panel{X: Axis{Label: "agent", Categories: u.arm.roles}, Y: Axis{Label: "slowdown", Metric: "slowdown", Unit: unit.Ratio}, Lines: []Reference{{Label: "contention", Y: sample.Some(contended)}}}
 	for _, role := range u.arm.roles {
 		q := point(u.slowdown[role])
@@ -107,7 +106,7 @@ func causeWords(causes []cause) Sentence {
 }
 
 func (a *analyst) slowdownTable(u *ensemble) Table {
-	t := Table{ID: "slowdown", Title: "What each agent takes together, by the time by token that it takes alone", Labels: []string{"arm", "agent"}, Columns: []Column{
+	t := Table{ID: "slowdown", Title: "What each agent takes together, by the time by token that it takes alone", Labels: []string{"agent"}, Columns: []Column{
 		{Head: "slowdown", Metric: "slowdown", Aggregate: fact.GeoMean, As: AsTimesCI}, {Head: "blocks", Metric: "slowdown", Aggregate: fact.GeoMean, As: AsN},
 		{Head: "contention", As: AsValue}}}
 	for _, role := range u.arm.roles {
@@ -119,25 +118,30 @@ func (a *analyst) slowdownTable(u *ensemble) Table {
 		case ok && x.Hi.Or(math.Inf(1)) <= contended:
 			word = "no"
 		}
-		t.Rows = append(t.Rows, Row{Names: []string{u.arm.name, role}, Cells: append(cells(x, x), Cell{Word: word})})
+		t.Rows = append(t.Rows, Row{Names: []string{role}, Cells: append(cells(x, x), Cell{Word: word})})
 	}
 	return t
 }
 
-func causeTable(u *ensemble, causes []cause) Table {
-	t := Table{ID: "causes", Title: "What could hold the agents up, and what the rows show of it", Labels: []string{"arm", "cause", "looked at"}, Columns: []Column{
-		{Head: "alone", As: AsPercent}, {Head: "together", As: AsPercent}, {Head: "more", As: AsPercent}, {Head: "more, interval", As: AsPercentCI}, {Head: "together by alone", As: AsTimesCI}, {Head: "seen", As: AsValue}}}
+func causeTable(causes []cause) Table {
+	t := Table{ID: "causes", Title: "What could hold the agents up, and what the rows show of it", Labels: []string{"cause", "agent", "looked at", "limit"}, Columns: []Column{
+		{Head: "seen", As: AsValue}, {Head: "alone", As: AsPercent}, {Head: "together", As: AsPercent}, {Head: "difference", As: AsPercentCI}}}
 	for _, c := range causes {
-		r := Row{Names: []string{u.arm.name, c.name, c.looked}}
-		for _, x := range []fact.Fact{c.alone, c.together, c.more, c.more, c.ratio} {
-			switch {
-			case x.ID == "":
-				r.Cells = append(r.Cells, Cell{Missing: cmp.Or(c.why, "not asked")})
-			default:
-				r.Cells = append(r.Cells, cells(x)[0])
+		r := Row{Names: []string{c.name, c.role, c.looked, c.limit}, Cells: []Cell{{Word: c.verdict}}}
+		if c.verdict == notMeasured {
+			r.Cells[0] = Cell{Missing: c.why}
+		}
+		for _, x := range []fact.Fact{c.alone, c.together, c.more} {
+			if x.Value.OK() {
+				r.Cells = append(r.Cells, Cell{Fact: x.ID})
+			} else {
+				r.Cells = append(r.Cells, Cell{Word: "–"})
 			}
 		}
-		t.Rows = append(t.Rows, Row{Names: r.Names, Cells: append(r.Cells, Cell{Word: c.verdict})})
+		if !c.more.Lo.OK() {
+			r.Cells[3] = Cell{Word: "–"}
+		}
+		t.Rows = append(t.Rows, r)
 	}
 	return t
 }

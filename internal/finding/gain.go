@@ -170,22 +170,22 @@ func (a *analyst) judgeGain(f *Finding, u *ensemble, order ordering) {
 }
 
 func gainTable(u *ensemble) Table {
-	t := Table{ID: "together", Title: "Agents together against the same agents alone, at equal tokens", Labels: []string{"arm"}}
+	t := Table{ID: "together", Title: "Agents together against one after the other, at equal tokens", Labels: []string{"work"}}
 	add := func(head string, f fact.Fact, as Form) {
 		t.Columns = append(t.Columns, Column{Head: head, Metric: f.Metric, Aggregate: f.Aggregate, As: as})
 		if len(t.Rows) == 0 {
-			t.Rows = []Row{{Names: []string{u.arm.name}}}
+			t.Rows = []Row{{Names: []string{"all agents"}}}
 		}
 		t.Rows[0].Cells = append(t.Rows[0].Cells, cells(f)...)
 	}
 	add("speedup", u.speedup, AsTimesCI)
 	add("efficiency", u.efficiency, AsTimes)
 	add("weighted speedup", u.weighted, AsTimesCI)
-	add("Jain fairness", u.fairness, AsBoth)
-	add("largest by smallest slowdown", u.spread, AsTimes)
-	add("tokens by wall second", u.rate, AsBoth)
-	add("one after the other, alone", u.soloRate, AsBoth)
-	add("overlap (no speedup)", u.overlap, AsTimes)
+	add("Jain fairness", u.fairness, AsValue)
+	add("largest ÷ smallest slowdown", u.spread, AsTimes)
+	add("together", u.rate, AsValue)
+	add("one after the other", u.soloRate, AsValue)
+	add("overlap, no speedup", u.overlap, AsTimes)
 	add("blocks", u.speedup, AsN)
 	add("planned", u.speedup, AsPlanned)
 	return t

@@ -38,7 +38,7 @@ func (a *analyst) unite(m, solo *arm) *ensemble {
 		}
 		u.used, u.alone = append(u.used, p), append(u.alone, alone)
 	}
-	u.passes = Table{ID: "blocks", Title: "Each block: the agents together, and one after the other", Labels: []string{"arm", "block"}, Columns: []Column{
+	u.passes = Table{ID: "blocks", Title: "Each block: the agents together, and one after the other", Labels: []string{"block"}, Columns: []Column{
 		{Head: "wall time", Metric: "wall_time", Aggregate: "value", As: AsFine}, {Head: "alone, at equal tokens", Metric: "solo_time", Aggregate: "sum", As: AsFine},
 		{Head: "tokens", Metric: "output_tokens", Aggregate: "sum", As: AsValue}, {Head: "speedup", Metric: "speedup", Aggregate: "value", As: AsTimes},
 		{Head: "overlap", Metric: "overlap", Aggregate: "value", As: AsTimes}}}
@@ -124,7 +124,7 @@ func (a *analyst) blockRow(u *ensemble, p *pass, wall, alone, tokens, speedup, o
 		value("output_tokens", "sum", unit.Token, tokens, "sum"),
 		value("speedup", "value", unit.Ratio, speedup, "time alone, one agent after the other, by wall time together, at equal tokens"),
 		value("overlap", "value", unit.Ratio, overlap, "sum of the times together by the longest of them: says how far they lay side by side, and nothing of speed")}
-	u.passes.Rows = append(u.passes.Rows, Row{Names: []string{u.arm.name, strconv.Itoa(int(p.block) + 1)}, Cells: cells(row...)})
+	u.passes.Rows = append(u.passes.Rows, Row{Names: []string{strconv.Itoa(int(p.block) + 1)}, Cells: cells(row...)})
 	return row
 }
 
