@@ -64,7 +64,10 @@ func (a *app) ask(ctx context.Context, q question) ([]fact.Fact, []string, error
 	if phase != sample.Measure && phase != sample.Cold && phase != sample.Warmup {
 		return nil, nil, fault.With(fmt.Errorf("unknown phase %q", q.phase), fault.Usage, "use --phase measure, cold or warmup")
 	}
-	_, unknown := metric.Lookup(q.name)
+	def, unknown := metric.Lookup(q.name)
+	if def.Basis == metric.Stored {
+		unknown = fault.Hint(fault.New(fault.Usage, "these rows have no readings of %s", q.name), "`chimera quality RUN --reference MODEL.gguf` makes them, in a run of their own")
+	}
 	var facts []fact.Fact
 	by := q.by
 	err := a.withStore(ctx, func(s store.Store) error {
@@ -175,7 +178,7 @@ func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run
 
 // noSeries says what the rows have instead of a name that nothing has.
 func noSeries(unknown error, name string, have []string) error {
-	if len(have) == 0 {
+	if _, err := metric.Lookup(name); len(have) == 0 || err == nil {
 		return unknown
 	}
 	near := slices.DeleteFunc(slices.Clone(have), func(s string) bool {

@@ -151,7 +151,7 @@ func (a *analyst) contractTable(subjects []string, things [][]*stratum, scope ma
 		}
 		t.Columns = append(t.Columns, Column{Head: label(id), Metric: id, Aggregate: name, As: AsPercent}, Column{Head: "95 %", Metric: id, Aggregate: name, As: AsPercentCI})
 	}
-	t.Columns = append(t.Columns, Column{Head: "n", Metric: contractKept, Aggregate: "mean", As: AsN}, Column{Head: "planned", Metric: contractKept, Aggregate: "mean", As: AsPlanned})
+	t.Columns = append(t.Columns, Column{Head: "n", Metric: contractKept, Aggregate: "mean", As: AsN})
 	for i, s := range subjects {
 		r := Row{Names: []string{s}, Winner: slices.Contains(winners, s)}
 		own := with(scope, "subject", s)
@@ -159,7 +159,7 @@ func (a *analyst) contractTable(subjects []string, things [][]*stratum, scope ma
 		for _, x := range []fact.Fact{kept, a.scoresOf("quality_contract_loose", things[i], own), a.scoresOf("quality_instructions", things[i], own)} {
 			r.Cells = append(r.Cells, withInterval(x)...)
 		}
-		r.Cells = append(r.Cells, Cell{Fact: kept.ID}, Cell{Fact: kept.ID})
+		r.Cells = append(r.Cells, Cell{Fact: kept.ID})
 		t.Rows = append(t.Rows, r)
 	}
 	return t
