@@ -74,7 +74,7 @@ func (a *analyst) judgeContention(f *Finding, u *ensemble, order ordering, cause
 	case slowed > 0:
 		f.Verdict = Worse
 		f.Sentence = say("Contention in ", where, ": by the token the agents take longer than alone (", sizes, "); ", causeWords(causes), ".")
-	case open == 0 && order != nested && order != cycled:
+	case open == 0 && order == drawn:
 		f.Verdict = Same
 		f.Sentence = say("No contention in ", where, ": no agent takes a tenth longer by the token than alone (", sizes, ").")
 	default:

@@ -142,12 +142,13 @@ func (a *analyst) gain(u *ensemble) Finding {
 func (a *analyst) judgeGain(f *Finding, u *ensemble, order ordering) {
 	lo, measured := u.speedup.Lo.Get()
 	hi := u.speedup.Hi.Or(0)
+	same := lo >= 1/(1+Margin) && hi <= 1+Margin
 	size := say("they finish the same tokens ", as(u.speedup, AsTimesCI), " as fast (", both(u.rate), " by the wall clock against ", both(u.soloRate), ")")
 	switch {
 	case !measured:
 		f.Verdict = Inconclusive
 		f.Sentence = say("Together (", nm(u.arm.name), ") ", size, " as one after the other, in one block only, so nothing is shown.")
-	case lo <= 1 && hi >= 1 && (lo <= 1/(1+Margin) || hi >= 1+Margin):
+	case lo <= 1 && hi >= 1 && !same:
 		f.Verdict = Inconclusive
 		f.Sentence = say("That the agents gain or lose by working together (", nm(u.arm.name), ") is not shown: ", size, " as one after the other.")
 	case order == nested || order == cycled:
@@ -156,15 +157,15 @@ func (a *analyst) judgeGain(f *Finding, u *ensemble, order ordering) {
 	case !believed(order, u.speedup):
 		f.Verdict = Inconclusive
 		f.Sentence = say("Together (", nm(u.arm.name), ") ", size, " as one after the other, but whether the order of the arms was drawn is not known, and a drift could do as much.")
+	case same:
+		f.Verdict = Same
+		f.Sentence = say("Together (", nm(u.arm.name), ") the agents neither gain nor lose: ", size, " as one after the other.")
 	case lo > 1:
 		f.Verdict = Better
 		f.Sentence = say("Together (", nm(u.arm.name), ") the agents gain: ", size, " as one after the other.")
-	case hi < 1:
+	default:
 		f.Verdict = Worse
 		f.Sentence = say("Together (", nm(u.arm.name), ") the agents lose: ", size, " as one after the other.")
-	default:
-		f.Verdict = Same
-		f.Sentence = say("Together (", nm(u.arm.name), ") the agents neither gain nor lose: ", size, " as one after the other.")
 	}
 	f.Notes = append(f.Notes, say("By agent that is an efficiency of ", as(u.efficiency, AsTimes), "; weighted speedup ", as(u.weighted, AsTimes), ", Jain fairness ", val(u.fairness), ", largest by smallest slowdown ", as(u.spread, AsTimes), "."))
 }
