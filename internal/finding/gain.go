@@ -91,8 +91,7 @@ func (a *asking) gains() {
 	}
 }
 
-// ensembles are the arms of a run in which agents worked together. Without an arm
-// alone, only agents whose calls lay side by side did.
+// ensembles are the arms of a run in which agents worked at the same time.
 func (a *analyst) ensembles(arms []*arm) []*ensemble {
 	var solo *arm
 	if i := slices.IndexFunc(arms, func(m *arm) bool { return m.name == soloArm }); i >= 0 {
@@ -100,7 +99,7 @@ func (a *analyst) ensembles(arms []*arm) []*ensemble {
 	}
 	var out []*ensemble
 	for _, m := range arms {
-		if m != solo && len(m.roles) > 1 && len(m.passes) > 0 && (solo != nil || m.busy()) {
+		if m != solo && m.busy() {
 			out = append(out, a.unite(m, solo))
 		}
 	}
