@@ -130,10 +130,15 @@ func collect(ctx context.Context, s store.Reader, r store.Run, c *finding.Collec
 // analysed yields the rows of a run, each until the next: with their texts where
 // a trained model may have written them, else without their bulk.
 func analysed(ctx context.Context, s store.Reader, r store.Run) iter.Seq2[*sample.Sample, error] {
-	if slices.ContainsFunc(r.Manifest.Subjects, func(s sample.SubjectRecord) bool { return !s.Synthetic && s.Kind != "fake" }) {
+	if writes(r.Manifest) {
 		return s.Samples(ctx, r.ID())
 	}
 	return briefly(ctx, s, r.ID())
+}
+
+// writes reports whether a trained model may have written a run's answers.
+func writes(m sample.Manifest) bool {
+	return slices.ContainsFunc(m.Subjects, func(s sample.SubjectRecord) bool { return !s.Synthetic && s.Kind != "fake" })
 }
 
 // briefly yields the rows of a run without their bulk, each until the next.
