@@ -18,8 +18,8 @@ import (
 )
 
 func (a *app) runsCmd() *cobra.Command {
-	return group("runs", "List, show, export, verify and remove stored runs",
-		a.runsLsCmd(), a.runsShowCmd(), a.runsExportCmd(), a.runsVerifyCmd(), a.runsRmCmd())
+	return group("runs", "List, show, export, verify, seal and remove stored runs",
+		a.runsLsCmd(), a.runsShowCmd(), a.runsExportCmd(), a.runsVerifyCmd(), a.runsSealCmd(), a.runsRmCmd())
 }
 
 func (a *app) runsLsCmd() *cobra.Command {
@@ -188,6 +188,45 @@ func (a *app) runsVerifyCmd() *cobra.Command {
 				}
 				if len(bad) > 0 {
 					return fault.With(fmt.Errorf("not as sealed: %s", strings.Join(bad, ", ")), fault.Gate, "the rows were changed after the run; do not use them as evidence")
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) runsSealCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "seal RUN…", Short: "Seal what a run measured that was killed", Args: cobra.MinimumNArgs(1),
+		Long: `Seal a run whose process died, as partial: what was measured until then gets its
+digest, and nothing is measured any more. A run that was planned can go on instead,
+with chimera run --resume; one whose requests nobody could plan, an agent's, cannot.`,
+		Example: "  chimera runs seal 7f3a",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd.Context(), func(s store.Store) error {
+				sealed := map[string]string{}
+				for _, arg := range args {
+					r, err := s.Run(cmd.Context(), arg)
+					if err != nil {
+						return err
+					}
+					if r.Status.Sealed() {
+						return fault.With(fmt.Errorf("run %s is sealed as %s", r.ID(), r.Status), fault.Usage, "`chimera runs verify "+r.ID()+"` checks its rows")
+					}
+					if err := s.Reopen(cmd.Context(), r.ID()); err != nil {
+						return err
+					}
+					sum, err := s.Seal(cmd.Context(), r.ID(), store.Partial, time.Now())
+					if err != nil {
+						return err
+					}
+					sealed[r.ID()] = sum
+					if !a.json {
+						fmt.Fprintf(a.Stdout, "%s  sealed as partial  sha256:%s\n", r.ID(), sum)
+					}
+				}
+				if a.json {
+					return a.printJSON(map[string]any{"sealed": sealed})
 				}
 				return nil
 			})

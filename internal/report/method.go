@@ -177,7 +177,7 @@ func runProperties(r Run) []Property {
 	l.add("accelerators", strings.Join(gpus, "; "), "host.gpus")
 	l.add("seed", strconv.FormatInt(m.Seed, 10), "")
 	l.add("spec", prefixed("sha256:", m.SpecDigest), "")
-	l.add("plan", prefixed("sha256:", m.PlanDigest), "")
+	l.add("plan", prefixed("sha256:", m.PlanDigest), "plan_sha256")
 	for _, s := range m.Sessions {
 		if s.Number > 0 {
 			l.add("resumed", s.Started.UTC().Format("2006-01-02 15:04:05 UTC")+prefixed(", repeating ", strings.Join(s.Repeats, ", ")), "")

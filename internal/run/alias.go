@@ -90,6 +90,9 @@ func (c *conductor) complete(m *sample.Manifest) {
 		m.Absent = map[string]string{}
 	}
 	maps.Copy(m.Absent, c.mu.absent)
+	if !c.read {
+		m.Absent["telemetry"] = "the machine was not read during the run"
+	}
 }
 
 // warnings are all of this session. The caller holds mu.

@@ -39,14 +39,7 @@ func (c *conductor) wire() error {
 		if !ok || open == nil {
 			return fault.New(fault.Usage, "subject %q: target %q is not open", s.ID, s.Target)
 		}
-		sub := &subject{Subject: s, kind: at.Kind, url: at.URL, api: target.API(s.API), target: open, provenance: sample.Measured}
-		if sub.api == "" {
-			sub.api = target.API(at.API)
-		}
-		if c.job.Simulated[s.Target] {
-			sub.provenance = sample.Simulated
-		}
-		c.subjects[s.ID] = sub
+		c.subjects[s.ID] = bind(s, at, open, c.job.Simulated[s.Target])
 	}
 	for i, t := range c.job.Plan.Trials {
 		if t.Order != i {
@@ -55,11 +48,11 @@ func (c *conductor) wire() error {
 		if c.subjects[t.Subject] == nil {
 			return fault.New(fault.Usage, "trial %q: there is no subject %q", t.ID, t.Subject)
 		}
-		if _, ok := c.job.Plan.Prompts[t.Prompt]; !ok {
+		if _, ok := c.job.Plan.PromptOf(&t); !ok {
 			return fault.New(fault.Usage, "trial %q: there is no prompt %q", t.ID, t.Prompt)
 		}
 	}
-	if len(c.job.Plan.Trials) == 0 {
+	if len(c.job.Plan.Trials) == 0 && !c.job.Plan.Grows {
 		return fault.New(fault.Usage, "the plan has no trials")
 	}
 	if d := c.job.Spec.Design.Timeout; d <= 0 {
@@ -68,11 +61,23 @@ func (c *conductor) wire() error {
 	return nil
 }
 
+// bind makes a subject of what is known before its target was asked.
+func bind(s spec.Subject, at spec.Target, open target.Target, simulated bool) *subject {
+	sub := &subject{Subject: s, kind: at.Kind, url: at.URL, api: target.API(s.API), target: open, provenance: sample.Measured}
+	if sub.api == "" {
+		sub.api = target.API(at.API)
+	}
+	if simulated {
+		sub.provenance = sample.Simulated
+	}
+	return sub
+}
+
 // check asks before anything is recorded whether the run can be conducted.
 func (c *conductor) check() error {
 	c.report(Event{Kind: Checking, Text: "checking targets and models"})
 	for _, s := range c.job.Spec.Subjects {
-		if err := c.ask(c.subjects[s.ID]); err != nil {
+		if err := c.ask(c.send, c.subjects[s.ID]); err != nil {
 			return err
 		}
 	}
@@ -85,18 +90,16 @@ func (c *conductor) check() error {
 
 const describing = 30 * time.Second
 
-func (c *conductor) ask(s *subject) error {
-	ctx, cancel := context.WithTimeoutCause(c.send, describing, fmt.Errorf("no answer within %s", describing))
+// ask has a subject's target describe it.
+func (c *conductor) ask(ctx context.Context, s *subject) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, describing, fmt.Errorf("no answer within %s", describing))
 	defer cancel()
 	d, err := s.target.Describe(ctx, s.Model)
 	if err != nil {
 		if c.send.Err() != nil {
 			return c.stoppedEarly()
 		}
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return fmt.Errorf("subject %q: describe model %q on target %q: %w", s.ID, s.Model, s.Target, err)
+		return fmt.Errorf("subject %q: describe model %q on target %q: %w", s.ID, s.Model, s.Target, because(ctx, err))
 	}
 	s.describe = d
 	return nil
@@ -126,10 +129,11 @@ func (c *conductor) room() error {
 	}
 	need := uint64(marginBytes)
 	for _, t := range c.job.Plan.Trials {
-		need += rowBytes + tokenBytes*uint64(max(0, c.job.Plan.Prompts[t.Prompt].MaxTokens))
+		prompt, _ := c.job.Plan.PromptOf(&t)
+		need += rowBytes + tokenBytes*uint64(max(0, prompt.MaxTokens))
 	}
 	if free < need {
-		err := fault.New(fault.Runtime, "store: %d trials need about %d MB, but %d MB are free", len(c.job.Plan.Trials), need/1e6, free/1e6)
+		err := fault.New(fault.Runtime, "store: the run's rows need about %d MB, but %d MB are free", need/1e6, free/1e6)
 		return fault.Hint(err, "free some space or name another store with --store")
 	}
 	return nil
@@ -246,6 +250,15 @@ func valueOf(readings []sample.Reading, series string) float64 {
 	return 0
 }
 
+// create writes the manifest: from here on the run is on record.
+func (c *conductor) create() error {
+	m, err := c.manifest()
+	if err != nil {
+		return err
+	}
+	return c.job.Recorder.CreateRun(c.keep, m, c.job.Plan)
+}
+
 // manifest is what is known before the first request.
 func (c *conductor) manifest() (sample.Manifest, error) {
 	job, plan := &c.job, c.job.Plan
@@ -266,7 +279,9 @@ func (c *conductor) manifest() (sample.Manifest, error) {
 	if m.SpecDigest, err = job.Spec.Digest(); err != nil {
 		return m, fmt.Errorf("digest of the spec: %w", err)
 	}
-	if m.PlanDigest, err = digest.JSON(plan); err != nil {
+	if plan.Grows {
+		m.Absent["plan_sha256"] = "the requests were not planned: each followed from the answers before it"
+	} else if m.PlanDigest, err = digest.JSON(plan); err != nil {
 		return m, fmt.Errorf("digest of the plan: %w", err)
 	}
 	for _, s := range job.Spec.Subjects {

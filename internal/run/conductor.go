@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,11 @@ type conductor struct {
 	live, send context.Context
 	keep       context.Context // for what must be written even after an interrupt
 	abort      func(error)     // ends live and send
+	read       bool            // there is telemetry
+	early      error           // why a session ended before it was done, once that is known
 	rows       *writer
 
 	subjects map[string]*subject
-	resident map[string]resident // by target id
 	blocks   blockWatch
 
 	reporting sync.Mutex // one event at a time; taken before mu
@@ -38,6 +40,7 @@ type conductor struct {
 		fresh     int // trials that ended in this session
 		stopped   int // of these, the ones that an interrupt ended
 		loads     Loads
+		resident  map[place]resident
 		warnings  []string
 		effective effectives
 		absent    map[string]string
@@ -47,11 +50,14 @@ type conductor struct {
 // sealing bounds the writes that follow the end of a run.
 const sealing = time.Minute
 
-var errAbandoned = errors.New("the run ended")
+var (
+	errAbandoned = errors.New("the run ended")
+	errStopped   = errors.New("requests were stopped")
+)
 
 // begin makes the conductor of a session that starts now.
 func begin(live, send context.Context, job Job, number int) (*conductor, error) {
-	c := &conductor{job: job, started: time.Now(), keep: context.WithoutCancel(live), resident: map[string]resident{}}
+	c := &conductor{job: job, started: time.Now(), keep: context.WithoutCancel(live)}
 	c.session = sample.Session{Number: number, Started: c.started.Round(0).UTC()}
 	c.now = func() time.Duration { return c.session.Offset + time.Since(c.started) }
 	if err := c.wire(); err != nil {
@@ -63,6 +69,7 @@ func begin(live, send context.Context, job Job, number int) (*conductor, error) 
 	c.abort = func(cause error) { endLive(cause); endSend(cause) }
 	context.AfterFunc(c.live, func() { endSend(context.Cause(c.live)) })
 	c.mu.outcomes.Planned = len(job.Plan.Trials)
+	c.mu.resident = map[place]resident{}
 	c.mu.effective = effectives{}
 	c.mu.absent = map[string]string{}
 	return c, nil
@@ -104,9 +111,9 @@ func blockOf(t *spec.Trial) blockID { return blockID{t.Experiment, t.Block} }
 func (c *conductor) watch() (end func()) {
 	interval := c.job.Spec.Telemetry.Interval.D()
 	if interval <= 0 || len(c.job.Collectors) == 0 {
-		c.mu.absent["telemetry"] = "the machine was not read during the run"
 		return func() {}
 	}
+	c.read = true
 	ctx, cancel := context.WithCancel(c.live)
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -124,8 +131,7 @@ func (c *conductor) seal(lost error) (Result, error) {
 	if lost != nil {
 		r.Status = store.Open
 		err := fmt.Errorf("run %s: record what was measured: %w", c.job.ID, lost)
-		return r, fault.With(err, fault.Runtime,
-			fmt.Sprintf("what was committed is kept; once the store can be written again: chimera run --resume %s", c.job.ID))
+		return r, fault.With(err, fault.Runtime, "what was committed is kept; once the store can be written again: "+c.next())
 	}
 	err := c.job.Recorder.UpdateManifest(ctx, c.job.ID, c.complete)
 	if err != nil {
@@ -146,10 +152,12 @@ func (c *conductor) result() Result {
 		Loads: c.mu.loads, Warnings: c.warnings(), Took: time.Since(c.started),
 	}
 	switch {
-	case c.mu.stopped > 0:
+	case c.mu.stopped > 0 || c.early != nil && c.send.Err() != nil:
 		r.Status = store.Partial
 	case r.Outcomes.OK == 0:
 		r.Status = store.Invalid
+	case c.early != nil:
+		r.Status = store.Partial
 	}
 	return r
 }
@@ -158,13 +166,25 @@ func (c *conductor) result() Result {
 func (c *conductor) verdict(r Result) error {
 	switch r.Status {
 	case store.Partial:
-		err := fmt.Errorf("run %s: %w: %d of %d trials were answered", r.Run, context.Cause(c.send), r.Outcomes.OK, r.Outcomes.Planned)
-		return fault.With(err, fault.Interrupted, "to go on: chimera run --resume "+r.Run)
+		cause, code := cmp.Or(c.early, context.Cause(c.send), errStopped), fault.Interrupted
+		if c.send.Err() == nil {
+			code = fault.Runtime
+		}
+		err := fmt.Errorf("run %s: %w: %d of %d trials were answered", r.Run, cause, r.Outcomes.OK, r.Outcomes.Planned)
+		return fault.With(err, code, "to go on: "+c.next())
 	case store.Invalid:
 		err := fault.New(fault.Invalid, "run %s: none of %d requests was answered", r.Run, r.Outcomes.Planned)
 		return fault.Hint(err, "`chimera runs show %s` lists the failures", r.Run)
 	}
 	return nil
+}
+
+// next is what to do about a run that did not end.
+func (c *conductor) next() string {
+	if c.job.Plan.Grows {
+		return "start it again; chimera runs show " + c.job.ID + " shows what was measured"
+	}
+	return "chimera run --resume " + c.job.ID
 }
 
 // checkClock warns if the calendar and the monotonic clock disagree: then the

@@ -187,6 +187,22 @@ func (m *memory) CreateRun(_ context.Context, manifest sample.Manifest, plan *sp
 	return nil
 }
 
+func (m *memory) Extend(_ context.Context, id string, trials ...spec.Trial) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.status.Sealed() || !m.mu.plan.Grows || m.mu.manifest.Run != id {
+		return fmt.Errorf("run %s cannot be extended", id)
+	}
+	for _, t := range trials {
+		if t.Order != len(m.mu.plan.Trials) || t.Asked == nil {
+			return fmt.Errorf("a trial that does not fit: %+v", t)
+		}
+		m.mu.plan.Trials = append(m.mu.plan.Trials, t)
+		m.mu.manifest.Planned++
+	}
+	return nil
+}
+
 func (m *memory) AddSession(_ context.Context, _ string, s sample.Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

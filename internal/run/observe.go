@@ -8,19 +8,18 @@ import (
 	"time"
 
 	"chimera/internal/sample"
-	"chimera/internal/spec"
 	"chimera/internal/unit"
 )
 
-// predict is the configuration that a trial should meet: what the target makes
-// of the request, corrected by what it told when the model was loaded.
-func (c *conductor) predict(s *subject, t *spec.Trial) map[string]any {
-	effective := maps.Clone(s.target.Effective(s.describe, t.Config))
+// predict is the configuration that a request should meet: what the target
+// makes of it, corrected by what it told when the model was loaded.
+func (c *conductor) predict(s *subject, config map[string]any) map[string]any {
+	effective := maps.Clone(s.target.Effective(s.describe, config))
 	if effective == nil {
 		effective = map[string]any{}
 	}
-	if r, ok := c.resident[s.Target]; ok && r.model == s.Model {
-		maps.Copy(effective, r.tells(t))
+	if r, ok := c.residentAt(s.place()); ok {
+		maps.Copy(effective, r.tells(config))
 	}
 	return effective
 }
@@ -29,8 +28,7 @@ func (c *conductor) predict(s *subject, t *spec.Trial) map[string]any {
 // configuration, whether a reload made a warm row cold, and which invariants
 // the row breaks. It flags and never repairs.
 func (c *conductor) observe(s *subject, row *sample.Sample) {
-	t := c.trial(row)
-	effective := c.predict(s, t)
+	effective := c.predict(s, row.Config)
 	maps.Copy(effective, row.Effective)
 	row.Effective = effective
 	if !slices.Contains(sample.Outcomes, row.Outcome) {
@@ -45,18 +43,13 @@ func (c *conductor) observe(s *subject, row *sample.Sample) {
 		c.rows.readings([]sample.Reading{{
 			Kind: KindLoad, Series: SeriesReload, Unit: unit.Second, At: row.T.End.Or(c.now()),
 			Value: sample.Some(took.Seconds()), Provenance: s.provenance,
-			Labels: map[string]string{"subject": s.ID, "target": s.Target, "experiment": t.Experiment,
-				"block": strconv.Itoa(t.Block), "trial": t.ID},
+			Labels: map[string]string{"subject": s.ID, "target": s.Target, "experiment": row.Experiment,
+				"block": strconv.Itoa(row.Block), "trial": row.Trial},
 		}})
 	}
 	for _, broken := range row.Validate() {
 		row.Notes = append(row.Notes, "invalid: "+broken.Error())
 	}
-}
-
-// trial is the planned trial of a row: a row's order is its place in the plan.
-func (c *conductor) trial(row *sample.Sample) *spec.Trial {
-	return &c.job.Plan.Trials[row.Order]
 }
 
 // leastReload is the shortest server-side load that is taken for a reload.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"chimera/internal/load"
@@ -56,7 +58,9 @@ func (c *conductor) plot(plot []spec.Trial) {
 		s := c.subjects[first.Subject]
 		st := &stretch{c: c, subject: s, trials: trials}
 		if err := c.prepare(s, first); err != nil {
-			st.dropAll(err)
+			for i := range trials {
+				st.Drop(i, err)
+			}
 			continue
 		}
 		c.report(Event{Kind: Starting, Text: st.String()})
@@ -64,21 +68,36 @@ func (c *conductor) plot(plot []spec.Trial) {
 	}
 }
 
-// resident is the load that a target holds, as far as the plan brought it about.
+// place is where a model can be loaded.
+type place struct{ target, model string }
+
+func (s *subject) place() place { return place{s.Target, s.Model} }
+
+// resident is a load that a target holds, as far as the run brought it about.
 type resident struct {
-	model, key string
-	config     map[string]any // with which it was loaded
-	effective  map[string]any // read back then
+	key       string         // of the configuration, as target.ReloadKey has it
+	config    map[string]any // with which it was loaded
+	effective map[string]any // read back then
+	fresh     bool           // no request met it yet
+	unmanaged bool           // the runtime loaded it by itself, before the run
 }
 
-// tells reports what the load says about a trial: the options that the trial
-// sets as the load did, or leaves alone as the load did. The others are of the
-// request that was used for loading.
-func (r resident) tells(t *spec.Trial) map[string]any {
+// residentAt returns what is known to be loaded.
+func (c *conductor) residentAt(at place) (resident, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.mu.resident[at]
+	return r, ok
+}
+
+// tells reports what the load says about a request: the options that the
+// request sets as the load did, or leaves alone as the load did. The others are
+// of the request that was used for loading.
+func (r resident) tells(config map[string]any) map[string]any {
 	told := map[string]any{}
 	for option, value := range r.effective {
 		was, wasSet := r.config[option]
-		is, isSet := t.Config[option]
+		is, isSet := config[option]
 		if wasSet == isSet && was == is {
 			told[option] = value
 		}
@@ -96,53 +115,62 @@ func (c *conductor) prepare(s *subject, t *spec.Trial) error {
 	if c.send.Err() != nil {
 		return context.Cause(c.send)
 	}
-	want := resident{model: s.Model, key: s.target.ReloadKey(t.Config), config: t.Config}
-	have, ok := c.resident[s.Target]
 	cold := t.Phase == spec.Cold
-	if ok && !cold && have.model == want.model && have.key == want.key {
+	have, ok := c.residentAt(s.place())
+	if ok && !cold && have.key == s.target.ReloadKey(t.Config) {
 		return nil
 	}
-	delete(c.resident, s.Target)
-	var leaving []string
-	if ok && have.model != want.model {
-		leaving = append(leaving, have.model)
-	}
+	leaving := c.others(s.place())
 	if cold {
-		leaving = append(leaving, want.model)
+		leaving = append(leaving, s.place())
 	}
-	for _, model := range leaving {
-		residency, err := c.unload(s.target, model)
+	for _, at := range leaving {
+		residency, err := c.unload(c.send, s.target, at)
 		if err != nil {
-			return fmt.Errorf("unload model %q: %w", model, err)
+			return err
 		}
 		if cold && residency == target.Unmanaged {
 			return errUnmanaged
 		}
 	}
-	loaded, err := c.load(s, t)
-	if err != nil {
-		return fmt.Errorf("load model %q with %s: %w", s.Model, want.key, err)
+	return c.load(c.send, s, t)
+}
+
+// others are the further models that a target holds.
+func (c *conductor) others(than place) []place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []place
+	for at := range c.mu.resident {
+		if at.target == than.target && at != than {
+			all = append(all, at)
+		}
 	}
-	want.effective = loaded.Effective
-	c.resident[s.Target] = want
-	return nil
+	slices.SortFunc(all, func(a, b place) int { return strings.Compare(a.model, b.model) })
+	return all
 }
 
 // bounded is a context for a load: an interrupt ends it, for no request is in
 // flight that it could lose.
-func (c *conductor) bounded() (context.Context, context.CancelFunc) {
+func (c *conductor) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := c.job.LoadTimeout
 	if limit <= 0 {
 		limit = 10 * time.Minute
 	}
-	return context.WithTimeoutCause(c.send, limit, fmt.Errorf("not done within %s", limit))
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %s", limit))
 }
 
-func (c *conductor) unload(t target.Target, model string) (target.Residency, error) {
-	ctx, cancel := c.bounded()
+func (c *conductor) unload(ctx context.Context, t target.Target, at place) (target.Residency, error) {
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	r, err := t.Unload(ctx, model)
-	return r, because(ctx, err)
+	c.mu.Lock()
+	delete(c.mu.resident, at)
+	c.mu.Unlock()
+	r, err := t.Unload(ctx, at.model)
+	if err != nil {
+		return r, fmt.Errorf("unload model %q: %w", at.model, because(ctx, err))
+	}
+	return r, nil
 }
 
 // because replaces an error by the reason why its context ended, if it did.
@@ -153,23 +181,38 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-func (c *conductor) load(s *subject, t *spec.Trial) (target.Loaded, error) {
-	ctx, cancel := c.bounded()
+// load makes a subject resident with a trial's configuration.
+func (c *conductor) load(ctx context.Context, s *subject, t *spec.Trial) error {
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
+	key := s.target.ReloadKey(t.Config)
 	c.report(Event{Kind: Loading, Text: fmt.Sprintf("loading %s on %s with %s", s.Model, s.Target, spec.ConfigID(t.Config))})
 	at := c.now()
 	loaded, err := s.target.Load(ctx, s.Model, t.Config)
 	err = because(ctx, err)
+	c.loaded(s, resident{key: key, config: t.Config, effective: loaded.Effective, fresh: true, unmanaged: loaded.Residency == target.Unmanaged},
+		loaded.Took.Or(0), err)
+	c.rows.readings(loadReadings(s, t, at, loaded, err))
+	if err != nil {
+		return fmt.Errorf("load model %q with %s: %w", s.Model, key, err)
+	}
+	return nil
+}
+
+// loaded accounts for a load.
+func (c *conductor) loaded(s *subject, r resident, took time.Duration, err error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err != nil {
 		c.mu.loads.Failed++
-	} else if loaded.Residency != target.Unmanaged {
-		c.mu.loads.Planned++
-		s.loads.loaded(loaded.Took.Or(0))
+		delete(c.mu.resident, s.place())
+		return
 	}
-	c.mu.Unlock()
-	c.rows.readings(loadReadings(s, t, at, loaded, err))
-	return loaded, err
+	c.mu.resident[s.place()] = r
+	if !r.unmanaged {
+		c.mu.loads.Planned++
+		s.loads.loaded(took)
+	}
 }
 
 // loadReadings are the rows of a planned load.
@@ -178,8 +221,11 @@ func loadReadings(s *subject, t *spec.Trial, at time.Duration, l target.Loaded, 
 		Kind: KindLoad, Series: SeriesLoad, Unit: unit.Second, At: at, Provenance: s.provenance,
 		Labels: map[string]string{
 			"subject": s.ID, "target": s.Target, "experiment": t.Experiment, "block": strconv.Itoa(t.Block),
-			"phase": string(t.Phase), "config": spec.ConfigID(t.Config), "first_trial": t.ID,
+			"phase": string(t.Phase), "config": spec.ConfigID(t.Config),
 		},
+	}
+	if t.ID != "" { // of a session, the trial is yet to be asked
+		took.Labels["first_trial"] = t.ID
 	}
 	d, ok := l.Took.Get()
 	switch {

@@ -25,6 +25,10 @@ type Past struct {
 // falls between blocks, and the manifest's session names those that had begun.
 // Offsets go on from the run's origin by the calendar.
 func Resume(live, send context.Context, job Job, past Past) (Result, error) {
+	if job.Plan.Grows {
+		err := fault.New(fault.Usage, "run %s cannot go on: its requests followed from the answers before them", job.ID)
+		return Result{Run: job.ID}, fault.Hint(err, "start it again; `chimera runs seal %s` seals what there is", job.ID)
+	}
 	number := 0
 	for _, s := range past.Manifest.Sessions {
 		number = max(number, s.Number+1)

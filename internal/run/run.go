@@ -5,7 +5,8 @@
 // and repairs nothing that a row shows: what went wrong is written beside the
 // row. Every trial of the plan ends in exactly one final row, whatever happens
 // between the first request and the seal: an interrupted run has rows that say
-// so, and Resume conducts their blocks again.
+// so, and Resume conducts their blocks again. Where each request follows from
+// the answers before it, the plan grows as they are asked: that is a Session.
 package run
 
 import (
@@ -53,6 +54,7 @@ type Job struct {
 // given before it returns; store.Recorder is one.
 type Recorder interface {
 	CreateRun(ctx context.Context, m sample.Manifest, plan *spec.Plan) error
+	Extend(ctx context.Context, run string, trials ...spec.Trial) error // of a Session alone
 	AddSession(ctx context.Context, run string, s sample.Session) error
 	Append(ctx context.Context, run string, rows ...*sample.Sample) error
 	AppendReadings(ctx context.Context, run string, rows ...*sample.Reading) error
@@ -95,11 +97,7 @@ func Conduct(live, send context.Context, job Job) (Result, error) {
 	if err := c.check(); err != nil {
 		return Result{Run: job.ID}, err
 	}
-	manifest, err := c.manifest()
-	if err != nil {
-		return Result{Run: job.ID}, err
-	}
-	if err := job.Recorder.CreateRun(c.keep, manifest, job.Plan); err != nil {
+	if err := c.create(); err != nil {
 		return Result{Run: job.ID}, err
 	}
 	return c.conduct(job.Plan.Trials)

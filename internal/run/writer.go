@@ -31,7 +31,7 @@ type writer struct {
 type item struct {
 	row       *sample.Sample
 	readings  []sample.Reading
-	committed chan struct{} // closed when the row is durable or lost
+	committed chan error // buffered; gets nil when the item is durable, else why it is lost
 }
 
 // newWriter starts the goroutine, which ends with close. It tells kept of each
@@ -42,15 +42,18 @@ func newWriter(ctx context.Context, rec Recorder, run string, kept func(*sample.
 	return w
 }
 
-// put hands over a row. With wait it returns when the row is durable or lost.
-func (w *writer) put(row *sample.Sample, wait bool) {
+// put hands over a row. With wait it returns when the row is durable, or why it
+// is lost.
+func (w *writer) put(row *sample.Sample, wait bool) error { return w.hand(item{row: row}, wait) }
+
+func (w *writer) hand(i item, wait bool) error {
 	if !wait {
-		w.in <- item{row: row}
-		return
+		w.in <- i
+		return nil
 	}
-	committed := make(chan struct{})
-	w.in <- item{row: row, committed: committed}
-	<-committed
+	i.committed = make(chan error, 1)
+	w.in <- i
+	return <-i.committed
 }
 
 // readings hands over readings.
@@ -68,7 +71,7 @@ func (w *writer) close() error {
 type batch struct {
 	rows     []*sample.Sample
 	readings []*sample.Reading
-	waiting  []chan struct{}
+	waiting  []chan error
 }
 
 func (b *batch) add(i item, run string) {
@@ -118,7 +121,7 @@ func (w *writer) commit(ctx context.Context, b *batch) {
 		}
 	}
 	for _, c := range b.waiting {
-		close(c)
+		c <- w.err
 	}
 	*b = batch{}
 }

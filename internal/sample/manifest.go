@@ -18,7 +18,7 @@ type Manifest struct {
 	Subjects   []SubjectRecord   `json:"subjects"`
 	Spec       json.RawMessage   `json:"spec"` // the frozen spec, defaults filled in, no secrets
 	SpecDigest string            `json:"spec_sha256"`
-	PlanDigest string            `json:"plan_sha256"`
+	PlanDigest string            `json:"plan_sha256,omitempty"` // absent where the plan grows
 	Prompts    []PromptRecord    `json:"prompts"`
 	Seed       int64             `json:"seed"`
 	Planned    int               `json:"planned"`

@@ -74,6 +74,19 @@ type Plan struct {
 	Prompts map[string]Prompt `json:"prompts"` // by "workload/id"
 	Trials  []Trial           `json:"trials"`
 	Aliases []Alias           `json:"aliases,omitempty"`
+	// Grows says that nobody could know the trials before the run, since each
+	// request follows from the answers before it: trials are appended as they
+	// are asked, with their prompts in Trial.Asked.
+	Grows bool `json:"grows,omitempty"`
+}
+
+// PromptOf returns what a trial of the plan asks.
+func (p *Plan) PromptOf(t *Trial) (Prompt, bool) {
+	if t.Asked != nil {
+		return *t.Asked, true
+	}
+	prompt, ok := p.Prompts[t.Prompt]
+	return prompt, ok
 }
 
 // Prompt is one text with its output budget.
@@ -100,7 +113,7 @@ type Trial struct {
 	Subject    string         `json:"subject"`
 	Target     string         `json:"target"`
 	Workload   string         `json:"workload"`
-	Prompt     string         `json:"prompt"` // key into Plan.Prompts
+	Prompt     string         `json:"prompt"` // "workload/id", key into Plan.Prompts
 	Config     map[string]any `json:"config"`
 	Block      int            `json:"block"`  // from 0, within the experiment
 	Repeat     int            `json:"repeat"` // from 0: the n-th visit of this cell within the block
@@ -114,6 +127,8 @@ type Trial struct {
 	Streams int    `json:"streams"`
 	Seed    int64  `json:"seed"`            // for the runtime's sampler
 	Nonce   string `json:"nonce,omitempty"` // goes first in the prompt; empty when the cache mode is as-is
+	// Asked is the prompt of a trial in a plan that grows.
+	Asked *Prompt `json:"asked,omitempty"`
 }
 
 // Text is what is sent: the nonce, if any, and the prompt.

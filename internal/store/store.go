@@ -27,6 +27,10 @@ type Recorder interface {
 	// plan's trials.
 	CreateRun(ctx context.Context, m sample.Manifest, plan *spec.Plan) error
 
+	// Extend appends trials to a plan that grows, and their number and prompts
+	// to the manifest: all or none. Each trial's order follows the last one's.
+	Extend(ctx context.Context, run string, trials ...spec.Trial) error
+
 	// AddSession appends s to the manifest. Its number follows the last one.
 	// From then on, earlier sessions' rows of the blocks in s.Repeats are
 	// superseded.

@@ -270,7 +270,7 @@ func (s *Store) Verify(ctx context.Context, run string) (v store.Verification, e
 			return err
 		}
 		if !status.Sealed() || len(seals) == 0 {
-			return fault.With(store.ErrNotSealed, fault.Usage, "resume it with `chimera run --resume "+run+"`; there is no digest to verify yet")
+			return fault.With(store.ErrNotSealed, fault.Usage, "`chimera run --resume "+run+"` goes on, `chimera runs seal "+run+"` seals what there is")
 		}
 		v, err = verify(ctx, tx, num, run, status, seals[len(seals)-1])
 		return err

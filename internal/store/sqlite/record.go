@@ -23,6 +23,7 @@ type lease struct {
 	lock     *fileLock
 	num      int64          // the run's row
 	trials   map[string]int // id → position in the plan
+	grows    bool           // trials may be appended
 	repeats  store.Repeats
 	sessions int
 	finals   map[string]final // trial → its final row that is not superseded
@@ -62,7 +63,7 @@ func checkNew(m sample.Manifest, plan *spec.Plan) error {
 }
 
 func (s *Store) createRun(ctx context.Context, m sample.Manifest, plan *spec.Plan) (err error) {
-	l := &lease{trials: make(map[string]int, len(plan.Trials)), finals: map[string]final{},
+	l := &lease{grows: plan.Grows, finals: map[string]final{},
 		repeats: store.RepeatsOf(m.Sessions), sessions: len(m.Sessions)}
 	if l.lock, err = s.takeLease(m.Run); err != nil {
 		return err
@@ -87,7 +88,8 @@ func (s *Store) createRun(ctx context.Context, m sample.Manifest, plan *spec.Pla
 		if l.num, err = r.LastInsertId(); err != nil {
 			return err
 		}
-		return insertTrials(ctx, tx, l, plan.Trials)
+		l.trials, err = insertTrials(ctx, tx, l, plan.Trials)
+		return err
 	})
 	if err != nil {
 		return errors.Join(err, l.lock.release())
@@ -96,26 +98,61 @@ func (s *Store) createRun(ctx context.Context, m sample.Manifest, plan *spec.Pla
 	return nil
 }
 
-func insertTrials(ctx context.Context, tx *sql.Tx, l *lease, trials []spec.Trial) error {
+// insertTrials returns the place of each trial that it wrote.
+func insertTrials(ctx context.Context, tx *sql.Tx, l *lease, trials []spec.Trial) (map[string]int, error) {
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO trials (run, ord, id, line) VALUES (?, ?, ?, ?)`)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer insert.Close()
+	added := make(map[string]int, len(trials))
 	for _, t := range trials {
-		if _, twice := l.trials[t.ID]; twice {
-			return fmt.Errorf("trial %s stands twice in the plan", t.ID)
+		_, known := l.trials[t.ID]
+		if _, twice := added[t.ID]; known || twice {
+			return nil, fmt.Errorf("trial %s stands twice in the plan", t.ID)
 		}
 		line, err := store.Line(t)
 		if err != nil {
-			return fmt.Errorf("trial %s: %w", t.ID, err)
+			return nil, fmt.Errorf("trial %s: %w", t.ID, err)
 		}
 		if _, err := insert.ExecContext(ctx, l.num, t.Order, t.ID, string(line)); err != nil {
-			return err
+			return nil, err
 		}
-		l.trials[t.ID] = t.Order
+		added[t.ID] = t.Order
 	}
-	return nil
+	return added, nil
+}
+
+// Extend implements store.Recorder.
+func (s *Store) Extend(ctx context.Context, run string, trials ...spec.Trial) error {
+	return s.recording(ctx, "extend the plan of", run, func(tx *sql.Tx, l *lease) (func(), error) {
+		if !l.grows {
+			return nil, errors.New("its plan is frozen")
+		}
+		for i, t := range trials {
+			if want := len(l.trials) + i; t.Order != want {
+				return nil, fmt.Errorf("the order of trial %s is %d, but must be %d", t.ID, t.Order, want)
+			}
+			if t.Asked == nil {
+				return nil, fmt.Errorf("trial %s does not hold its prompt", t.ID)
+			}
+		}
+		added, err := insertTrials(ctx, tx, l, trials)
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.changeManifest(ctx, tx, l, func(m *sample.Manifest) error {
+			m.Planned += len(trials)
+			for _, t := range trials {
+				p := sample.PromptRecord{Workload: t.Asked.Workload, ID: t.Asked.ID, SHA256: t.Asked.SHA256}
+				if !slices.Contains(m.Prompts, p) {
+					m.Prompts = append(m.Prompts, p)
+				}
+			}
+			return nil
+		})
+		return func() { maps.Copy(l.trials, added) }, err
+	})
 }
 
 // AddSession implements store.Recorder.

@@ -10,6 +10,7 @@ import (
 
 	"chimera/internal/fault"
 	"chimera/internal/sample"
+	"chimera/internal/spec"
 	"chimera/internal/store"
 )
 
@@ -139,8 +140,8 @@ func (s *Store) Reopen(ctx context.Context, run string) error {
 // load reads what a lease knows and opens the run.
 func (l *lease) load(ctx context.Context, tx *sql.Tx, run string) error {
 	var status store.Status
-	var line []byte
-	err := tx.QueryRowContext(ctx, `SELECT num, status, manifest FROM runs WHERE id = ?`, run).Scan(&l.num, &status, &line)
+	var line, header []byte
+	err := tx.QueryRowContext(ctx, `SELECT num, status, manifest, plan FROM runs WHERE id = ?`, run).Scan(&l.num, &status, &line, &header)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.NotFound(run)
 	}
@@ -154,7 +155,11 @@ func (l *lease) load(ctx context.Context, tx *sql.Tx, run string) error {
 	if err := json.Unmarshal(line, &m); err != nil {
 		return fmt.Errorf("stored manifest: %w", err)
 	}
-	l.sessions, l.repeats = len(m.Sessions), store.RepeatsOf(m.Sessions)
+	var plan spec.Plan
+	if err := json.Unmarshal(header, &plan); err != nil {
+		return fmt.Errorf("stored plan: %w", err)
+	}
+	l.grows, l.sessions, l.repeats = plan.Grows, len(m.Sessions), store.RepeatsOf(m.Sessions)
 	if err := l.loadTrials(ctx, tx); err != nil {
 		return err
 	}

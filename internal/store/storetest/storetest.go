@@ -38,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() store.Store)) {
 		{"an append is all or nothing", allOrNothing},
 		{"a row without a place in the plan is refused", refusedRows},
 		{"a run that contradicts itself is refused", refusedRuns},
+		{"a plan that grows is extended, a frozen one never", extend},
 		{"a repeated block supersedes the rows before", supersede},
 		{"only what is known late may change in a manifest", manifestChanges},
 		{"complete means every trial has its final row", completeness},
@@ -183,6 +184,73 @@ func refusedRuns(t *testing.T, open func() store.Store) {
 	must(t, s.Close())
 	if err := open().CreateRun(t.Context(), Manifest("r1", 1), Plan(1)); !errors.Is(err, store.ErrExists) {
 		t.Errorf("creating a run again: %v", err)
+	}
+}
+
+func extend(t *testing.T, open func() store.Store) {
+	s := open()
+	p, m := Plan(2), Manifest("r1", 2)
+	trials := p.Trials
+	for i := range trials {
+		trials[i].Asked = &spec.Prompt{Workload: "baseline/report", ID: "report", Text: fmt.Sprint("of ", i/2, " <facts>"), SHA256: fmt.Sprint(i / 2), MaxTokens: 9}
+	}
+	p.Trials, p.Prompts, p.Grows = nil, map[string]spec.Prompt{}, true
+	m.Planned, m.Prompts, m.PlanDigest = 0, nil, ""
+	must(t, s.CreateRun(t.Context(), m, p))
+	must(t, s.Extend(t.Context(), "r1", trials[0]))
+	must(t, s.Append(t.Context(), "r1", Sample("r1", trials[0], 0, sample.OK)))
+	must(t, s.Extend(t.Context(), "r1", trials[1], trials[2]))
+
+	bare, twice := trials[3], trials[3]
+	bare.Asked = nil
+	twice.ID = trials[0].ID
+	for name, bad := range map[string][]spec.Trial{"out of order": {trials[2]}, "with a gap": {trials[3], trials[3]}, "without a prompt": {bare}, "known already": {twice}} {
+		if err := s.Extend(t.Context(), "r1", bad...); err == nil {
+			t.Errorf("a trial %s was appended", name)
+		}
+	}
+	if err := s.Append(t.Context(), "r1", Sample("r1", trials[3], 0, sample.OK)); err == nil {
+		t.Error("a row of a trial that nobody asked was taken")
+	}
+	if _, err := s.Seal(t.Context(), "r1", store.Complete, sealedAt); !errors.Is(err, store.ErrIncomplete) {
+		t.Errorf("sealing with two trials open: %v", err)
+	}
+
+	// The next process finds the plan as it has grown.
+	must(t, s.Close())
+	s = open()
+	must(t, s.Reopen(t.Context(), "r1"))
+	must(t, s.Append(t.Context(), "r1", Sample("r1", trials[1], 0, sample.OK), Sample("r1", trials[2], 0, sample.Error)))
+	must(t, s.Extend(t.Context(), "r1", trials[3]))
+	must(t, s.Append(t.Context(), "r1", Sample("r1", trials[3], 0, sample.OK)))
+	plan, err := s.Plan(t.Context(), "r1")
+	must(t, err)
+	p.Trials = trials
+	if d := cmp.Diff(p, plan); d != "" {
+		t.Error(d)
+	}
+	run, err := s.Run(t.Context(), "r1")
+	must(t, err)
+	if want := (store.Counts{Planned: 4, OK: 3, Error: 1}); run.Outcomes != want || run.Manifest.Planned != 4 {
+		t.Errorf("outcomes are %+v of %d, want %+v", run.Outcomes, run.Manifest.Planned, want)
+	}
+	prompts := []sample.PromptRecord{{Workload: "baseline/report", ID: "report", SHA256: "0"}, {Workload: "baseline/report", ID: "report", SHA256: "1"}}
+	if d := cmp.Diff(prompts, run.Manifest.Prompts); d != "" {
+		t.Error(d)
+	}
+	_, err = s.Seal(t.Context(), "r1", store.Complete, sealedAt)
+	must(t, err)
+	if v, err := s.Verify(t.Context(), "r1"); err != nil || !v.OK() {
+		t.Errorf("verify: %+v, %v", v, err)
+	}
+	if err := s.Extend(t.Context(), "r1", trials[3]); !errors.Is(err, store.ErrSealed) {
+		t.Errorf("extending a sealed run: %v", err)
+	}
+	frozen := created(t, s, "r2", 1)
+	next := trials[2]
+	next.ID = "sweep/b1/0002"
+	if err := s.Extend(t.Context(), "r2", next); err == nil || len(frozen.Trials) != 2 {
+		t.Errorf("a frozen plan was extended: %v", err)
 	}
 }
 
