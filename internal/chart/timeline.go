@@ -12,12 +12,14 @@ import (
 type Timeline struct {
 	Head
 	Lanes []Lane
+	// XName is what times count from; none: the start of the run.
+	XName string
 	// Overlap is the share of the time with any work in which more than one lane
 	// works, as a ratio; without n it is not written.
 	Overlap Value
 }
 
-// Lane is one agent; its spans in seconds from the origin of the run.
+// Lane is one agent; its spans in seconds from what the figure's XName says.
 type Lane struct {
 	Subject Subject
 	Spans   []Span
@@ -58,7 +60,7 @@ func (f Timeline) plot(c *canvas) {
 	c.rows(names, 54)
 	c.top += 22
 	c.height += 22
-	c.below(x, axisName("time since the start of the run", x))
+	c.below(x, axisName(orElse(clean(f.XName), "time since the start of the run"), x))
 	c.table.Head = []string{"agent", "work", "from, " + x.unit.Symbol, "to, " + x.unit.Symbol, "remark"}
 	t := timeline{c: c, x: x, kinds: kinds}
 	if len(extent) > 0 {

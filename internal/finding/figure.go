@@ -26,6 +26,9 @@ const (
 	Series FigureKind = "series"
 	// Ratios: like Intervals, around a line at 1 on a log axis.
 	Ratios FigureKind = "ratios"
+	// Spans: work of a lane (Series) from X to XHi, in seconds; Facet is the kind
+	// of work, Value how long it took.
+	Spans FigureKind = "spans"
 )
 
 // MaxPoints is how many single values a panel holds per category at most.

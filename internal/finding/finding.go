@@ -47,12 +47,14 @@ const (
 	Stages        Kind = "stages"        // an agent's stages: each one a stratum of its own
 	Agents        Kind = "agents"        // one agent against another at equal stages
 	Concurrency   Kind = "concurrency"   // tasks together against the same tasks alone
+	Contention    Kind = "contention"    // what agents at once cost each other, and what is seen beside it
+	Scaling       Kind = "scaling"       // how throughput grows with the requests in flight
 	Failures      Kind = "failures"      // what was planned and gave no value
 )
 
 // Kinds lists every kind in print order.
 var Kinds = []Kind{Ranking, ColdWarm, Configuration, Sensitivity, PromptEffect, Stability, Drift, Efficiency, Pareto,
-	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Failures}
+	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Contention, Scaling, Failures}
 
 // Verdict is the answer in one word.
 type Verdict string

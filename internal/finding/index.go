@@ -45,7 +45,9 @@ type row struct {
 	block   int32
 	stream  int16
 	outcome uint8 // position in sample.Outcomes; 0 is ok
-	trial   string
+	// reloaded: planned warm, and it ran into a load.
+	reloaded bool
+	trial    string
 	// send and end are offsets from the run's origin in ns; −1 if not observed.
 	send, end int64
 }
@@ -121,7 +123,7 @@ func (c *Collector) Sample(s *sample.Sample) {
 		g.effective[fact.ConfigText(s.Effective)]++
 	}
 	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial,
-		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome)), stream: int16(min(s.Stream, math.MaxInt16)), send: int64(s.T.Send.Or(-1)), end: int64(s.T.End.Or(s.T.Last.Or(-1)))})
+		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome)), reloaded: s.Phase == sample.Cold && s.Planned.Or("") == sample.Measure, stream: int16(min(s.Stream, math.MaxInt16)), send: int64(s.T.Send.Or(-1)), end: int64(s.T.End.Or(s.T.Last.Or(-1)))})
 	for i, m := range c.metrics {
 		v := math.NaN()
 		if s.Outcome == sample.OK {

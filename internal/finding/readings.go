@@ -2,6 +2,7 @@ package finding
 
 import (
 	"math"
+	"time"
 
 	"chimera/internal/sample"
 	"chimera/internal/telemetry"
@@ -15,6 +16,13 @@ type gauge struct {
 	withBits     int    // readings in which a thermal or hardware reason was set
 	capped       int    // readings with the software power cap set
 	max          float64
+	points       []moment // of series that are asked of a part of the run
+}
+
+// moment is one reading in time.
+type moment struct {
+	at    time.Duration
+	value float64
 }
 
 // Clocks event reasons of NVML: what slows a GPU for heat or by hardware, and
@@ -45,6 +53,9 @@ func (c *Collector) Reading(r *sample.Reading) {
 	}
 	g.read++
 	g.max = max(g.max, v)
+	if r.Series == telemetry.GPUThrottle || r.Series == telemetry.CPUUtilisation {
+		g.points = append(g.points, moment{r.At, v})
+	}
 	if r.Series == telemetry.GPUThrottle && v >= 0 {
 		bits := uint64(v)
 		g.bits |= bits

@@ -26,7 +26,11 @@ func (a *asking) stabilities() {
 			warm := b.of(sample.Measure, s)
 			for _, alternatives := range [][]string{speeds, latencies} {
 				if metric, ok := a.carried(alternatives, warm); ok {
-					a.add(a.stability(b, s, metric, warm, setting))
+					f := a.stability(b, s, metric, warm, setting)
+					if _, agent := stageOf(b.workload); agent && f.Verdict == NotMeasured {
+						continue // an agent's prompts follow from its answers, so they hardly repeat
+					}
+					a.add(f)
 				}
 			}
 		}

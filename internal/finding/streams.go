@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"chimera/internal/fact"
 	"chimera/internal/sample"
@@ -29,7 +30,7 @@ func (a *asking) streams() {
 	for _, b := range a.benches() {
 		for _, s := range b.subjects() {
 			warm := b.of(sample.Measure, s)
-			if len(warm) == 0 || warm[0].origin == sample.Imported {
+			if len(warm) == 0 || warm[0].origin == sample.Imported || strings.Contains(b.workload, "/") {
 				continue
 			}
 			l := &lane{experiment: b.experiment, strata: warm}

@@ -20,6 +20,8 @@ func (b *builder) shape(f finding.Finding, g finding.Figure, p finding.Panel) ch
 		return b.distribution(head, p)
 	case g.Kind == finding.Heatmap:
 		return b.heatmap(head, p)
+	case g.Kind == finding.Spans:
+		return b.timeline(head, p)
 	case g.Kind == finding.Scatter:
 		return b.tradeOff(head, p)
 	case g.Kind == finding.Series && slices.ContainsFunc(p.Points, func(x finding.Point) bool { return x.X.OK() }):

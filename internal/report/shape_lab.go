@@ -103,6 +103,23 @@ func (b *builder) course(head chart.Head, p finding.Panel) chart.Figure {
 	return fig
 }
 
+// timeline draws what each agent did when, a lane each.
+func (b *builder) timeline(head chart.Head, p finding.Panel) chart.Figure {
+	fig := chart.Timeline{Head: head, XName: p.X.Label}
+	for _, name := range categories(p.Y, p.Points, series) {
+		lane := chart.Lane{Subject: b.subject(name)}
+		for _, x := range p.Points {
+			from, ok1 := x.X.Get()
+			to, ok2 := x.XHi.Get()
+			if x.Series == name && ok1 && ok2 {
+				lane.Spans = append(lane.Spans, chart.Span{From: from, To: to, Kind: x.Facet, Label: x.Facet, Failed: x.Missing})
+			}
+		}
+		fig.Lanes = append(fig.Lanes, lane)
+	}
+	return fig
+}
+
 func thinned[T any](all []T, most int) []T {
 	if most = max(most, 2); len(all) <= most {
 		return all

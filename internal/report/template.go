@@ -52,7 +52,7 @@ var (
 	backends      = topic{"backends", "Execution backends", []finding.Kind{finding.Backend}, "no backend was timed"}
 	combined      = topic{"combined", "All of it together", []finding.Kind{finding.Combined}, "no end-to-end measurement has all of them on; speedups of parts are never multiplied"}
 	agents        = topic{"agents", "Agents", []finding.Kind{finding.Stages, finding.Agents}, "no agent was run"}
-	concurrency   = topic{"concurrency", "Several at once", []finding.Kind{finding.Concurrency}, "nothing was measured alone and together"}
+	concurrency   = topic{"concurrency", "Several at once", []finding.Kind{finding.Concurrency, finding.Contention, finding.Scaling}, "nothing was measured alone and together"}
 	failures      = topic{"failures", "What failed", []finding.Kind{finding.Failures}, ""}
 	quality       = topic{"quality", "Quality", nil, "no answer was judged: this says nothing about which answers are better"}
 )
