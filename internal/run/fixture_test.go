@@ -37,6 +37,7 @@ type server struct {
 	loadFails func(config map[string]any) error
 	unmanaged bool
 	loadTakes time.Duration // 0: 4 s
+	parses    time.Duration // after the last byte of an answer
 	describe  error
 	digest    string
 
@@ -110,12 +111,16 @@ func (s *server) Stream(ctx context.Context, req target.Request, now target.Cloc
 	s.mu.most = max(s.mu.most, s.mu.flight)
 	s.mu.log = append(s.mu.log, fmt.Sprintf("ask %s %q", req.Model, req.Prompt))
 	s.mu.Unlock()
-	defer func() {
+	arrived := sync.OnceFunc(func() {
 		s.mu.Lock()
 		s.mu.flight--
 		s.mu.Unlock()
 		o.T.End = sample.Some(now())
-	}()
+		if req.Ended != nil {
+			req.Ended()
+		}
+	})
+	defer arrived()
 	o.T.Send = sample.Some(now())
 	for i := range 3 {
 		if wait(ctx, second) != nil {
@@ -130,6 +135,8 @@ func (s *server) Stream(ctx context.Context, req target.Request, now target.Cloc
 		o.T.Last = sample.Some(at)
 		o.Chunks = append(o.Chunks, sample.Chunk{At: at, Chars: 3, Kind: sample.Content})
 	}
+	arrived()
+	wait(ctx, s.parses)
 	o.Outcome = sample.OK
 	o.Times.Load = sample.Some(200 * milli)
 	o.Tokens = sample.Tokens{Output: sample.Some(3), Source: sample.FromServer}

@@ -56,7 +56,7 @@ func (c *conductor) plot(plot []spec.Trial) {
 	for _, trials := range stretches(plot) {
 		first := &trials[0]
 		s := c.subjects[first.Subject]
-		st := &stretch{c: c, subject: s, trials: trials}
+		st := &stretch{c: c, subject: s, trials: trials, late: newLateWork(max(1, first.Streams))}
 		if err := c.prepare(s, first); err != nil {
 			for i := range trials {
 				st.Drop(i, err)
@@ -65,6 +65,7 @@ func (c *conductor) plot(plot []spec.Trial) {
 		}
 		c.report(Event{Kind: Starting, Text: st.String()})
 		load.Closed(c.live, c.send, len(trials), first.Streams, load.Clock(c.now), st)
+		st.late.wait()
 	}
 }
 

@@ -18,7 +18,8 @@ type request struct {
 	trial   *spec.Trial
 	prompt  spec.Prompt
 	stream  int
-	wait    bool // for each row to be durable before anything else is done
+	wait    bool   // for each row to be durable before anything else is done
+	ended   func() // target.Request.Ended, of a trial that is not repeated
 }
 
 var errTimeout = errors.New("the time allowed for one request is over")
@@ -66,7 +67,7 @@ func (q *request) attempt(ctx context.Context) sample.Observation {
 	seen := s.target.Stream(limited, target.Request{
 		Model: s.Model, API: s.api, Raw: s.Raw, Fixed: c.job.Spec.Design.FixedLength,
 		Prompt: t.Text(q.prompt), MaxTokens: q.prompt.MaxTokens, Seed: t.Seed,
-		Config: t.Config, Cache: t.Nonce == "",
+		Config: t.Config, Cache: t.Nonce == "", Ended: q.ended,
 	}, c.now)
 	if !seen.T.End.OK() {
 		seen.T.End = sample.Some(c.now())

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,6 +84,27 @@ func TestInstantsAreThoseOfTheConnection(t *testing.T) {
 	targettest.Valid(t, o)
 	if o.Outcome != sample.OK || o.T.Send != sample.Some(time.Duration(1)) || o.T.Headers != o.T.First || o.T.First != o.T.Last {
 		t.Errorf("outcome %s, time line %+v", o.Outcome, o.T)
+	}
+}
+
+// Who waits for the end of an answer hears of it once, before anything is
+// parsed, and also where there is nothing to parse.
+func TestTheEndIsToldBeforeTheAnswerIsParsed(t *testing.T) {
+	for name, raw := range map[string]string{
+		"an answer": "HTTP/1.1 200 OK\r\nContent-Length: " + fmt.Sprint(len(hello)) + "\r\n\r\n" + hello,
+		"a refusal": "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+		"silence":   "",
+	} {
+		server := &targettest.Scripted{Answer: func(*http.Request) targettest.Reply { return targettest.Reply{Raw: raw} }}
+		var told []string
+		stream := &target.ChatStream{}
+		client(t, server.Start(t)).Stream(t.Context(), target.Call{Path: "/x", Body: []byte("{}"), Framing: (*target.Tape).SSE, Final: target.ChatFinal,
+			Decode: func(a *target.Answer, e target.Event) { told = append(told, "parsed"); stream.Decode(a, e) },
+			Ended:  func() { told = append(told, "ended") },
+		}, func() time.Duration { return 0 })
+		if len(told) == 0 || told[0] != "ended" || slices.Contains(told[1:], "ended") || (name == "an answer") != (len(told) > 1) {
+			t.Errorf("%s: %v", name, told)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,10 +47,17 @@ func Refused(now Clock, err error) sample.Observation {
 	return a.Observation
 }
 
-// CheckRequest refuses what no runtime can answer.
-func CheckRequest(kind string, options []spec.Option, req Request) error {
+// CheckRequest refuses what no runtime of kind k can answer.
+func CheckRequest(k Kind, req Request) error {
 	if req.MaxTokens < 1 {
 		return fmt.Errorf("the output budget must be at least 1 token, but is %d", req.MaxTokens)
 	}
-	return CheckOptions(kind, options, req.Config)
+	if err := CheckOptions(k.Name, k.Options, req.Config); err != nil {
+		return err
+	}
+	if req.Fixed && !req.Constraint.Free() {
+		return fault.With(errors.New("an answer of a fixed length cannot follow a constraint, which says where it ends"),
+			fault.Usage, "leave out one of the two")
+	}
+	return k.Honours(req.Constraint)
 }

@@ -27,6 +27,7 @@ type Call struct {
 	// Decode adds one event to the answer, once the whole body has arrived. A
 	// failure that it records ends the decoding.
 	Decode func(*Answer, Event)
+	Ended  func() // the request's
 }
 
 // Stream sends call and returns what happened. now is the run's clock.
@@ -35,6 +36,9 @@ func (c *Client) Stream(ctx context.Context, call Call, now Clock) sample.Observ
 	tape := NewTape()
 	defer tape.Free()
 	err := c.exchange(ctx, call, now, tape, a)
+	if call.Ended != nil {
+		call.Ended()
+	}
 	c.decode(call, tape, a)
 	o := a.Conclude(ctx, err)
 	c.redactAll(&o)

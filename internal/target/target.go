@@ -102,6 +102,13 @@ type Request struct {
 	// Fixed asks for exactly MaxTokens tokens, where the runtime can (ignore
 	// the end-of-sequence token).
 	Fixed bool
+	// Constraint is what the answer's text must follow; the zero value is free
+	// text. It does not go with Fixed: what it describes has an end of its own.
+	Constraint Constraint
+	// Ended, if not nil, is called once when the answer's last byte has been
+	// stamped, if any work is left after it; that work waits until it returns.
+	// So another request can go out before this one's bytes are parsed.
+	Ended func()
 }
 
 // API chooses among the ways to ask one runtime.
@@ -159,5 +166,8 @@ func (s Secret) Reveal() string { return string(s) }
 type Kind struct {
 	Name    string // ollama, openai, llamaserver, native, fake
 	Options []spec.Option
-	Open    func(Config) (Target, error)
+	// Constraints are the notations that its adapters can pass on. An API of a
+	// runtime may have no place for them and refuse them all the same.
+	Constraints []Notation
+	Open        func(Config) (Target, error)
 }

@@ -18,7 +18,7 @@ func TestContract(t *testing.T) {
 			}
 			return tgt
 		},
-		Model: "fake", Options: fake.Options, Bubble: true, Managed: true, Fixed: true,
+		Model: "fake", Kind: fake.Kind, Bubble: true, Managed: true, Fixed: true,
 		Slow: 100, Moment: 500 * time.Millisecond,
 	})
 }

@@ -194,7 +194,7 @@ func appendString(b []byte, text string) []byte { return append(b, encoded(text)
 
 func encoded(v any) []byte {
 	raw, err := json.Marshal(v)
-	if err != nil { // only strings and numbers get here
+	if err != nil { // only what is plain gets here
 		panic(fmt.Sprintf("fake: %v", err))
 	}
 	return raw

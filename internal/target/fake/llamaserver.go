@@ -1,9 +1,12 @@
 package fake
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
+
+	"chimera/internal/target"
 )
 
 type llamaRequest struct {
@@ -14,6 +17,22 @@ type llamaRequest struct {
 	CachePrompt *bool    `json:"cache_prompt"`
 	IgnoreEOS   bool     `json:"ignore_eos"`
 	Temperature *float64 `json:"temperature"`
+	llamaConstraint
+}
+
+// llamaConstraint are the fields by which llama.cpp is told what to write.
+type llamaConstraint struct {
+	JSONSchema json.RawMessage `json:"json_schema"`
+	Grammar    string
+}
+
+func (c llamaConstraint) constraint() target.Constraint {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(c.JSONSchema, &fields) == nil && fields["x-guidance"] != nil {
+		delete(fields, "x-guidance") // how llguidance writes JSON, not which
+		c.JSONSchema = encoded(fields)
+	}
+	return target.Constraint{JSONSchema: string(c.JSONSchema), GBNF: c.Grammar}
 }
 
 // llamaModel is the one model that a llama.cpp server serves: the first.
@@ -66,7 +85,7 @@ func (s *Simulator) llamaCompletion(w http.ResponseWriter, r *http.Request) {
 		config["temperature"] = *q.Temperature
 	}
 	s.answer(w, r, ask{protocol: "llamaserver", model: m.Name, prompt: q.Prompt, budget: q.NPredict, seed: q.Seed,
-		fixed: q.IgnoreEOS, cache: q.CachePrompt == nil || *q.CachePrompt, config: config}, q.Stream, &llamaDialect{})
+		fixed: q.IgnoreEOS, cache: q.CachePrompt == nil || *q.CachePrompt, config: config, follow: q.constraint()}, q.Stream, &llamaDialect{})
 }
 
 type llamaDialect struct{ predicted int }

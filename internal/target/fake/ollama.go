@@ -1,10 +1,13 @@
 package fake
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
+
+	"chimera/internal/target"
 )
 
 // ollamaUnlimited is the budget of a request without num_predict.
@@ -16,6 +19,7 @@ type ollamaRequest struct {
 	Messages []chatMessage
 	Options  map[string]any
 	Stream   *bool
+	Format   json.RawMessage // a JSON Schema
 	// KeepAlive is a number of seconds or a duration's text; 0 unloads.
 	KeepAlive any `json:"keep_alive"`
 }
@@ -103,7 +107,7 @@ func (s *Simulator) ollama(w http.ResponseWriter, r *http.Request, q ollamaReque
 		budget = ollamaUnlimited
 	}
 	s.answer(w, r, ask{protocol: "ollama", model: q.Model, prompt: prompt, budget: budget,
-		seed: int64(number(q.Options, "seed", 0)), cache: true, config: pick(q.Options)}, q.Stream == nil || *q.Stream, d)
+		seed: int64(number(q.Options, "seed", 0)), cache: true, config: pick(q.Options), follow: target.Constraint{JSONSchema: string(q.Format)}}, q.Stream == nil || *q.Stream, d)
 }
 
 // ollamaLoad answers a request without a prompt: it loads, or unloads.

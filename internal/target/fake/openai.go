@@ -1,8 +1,11 @@
 package fake
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"chimera/internal/target"
 )
 
 // openaiUnlimited is the budget of a request without one.
@@ -20,6 +23,12 @@ type openaiRequest struct {
 	} `json:"stream_options"`
 	IgnoreEOS   bool     `json:"ignore_eos"`
 	Temperature *float64 `json:"temperature"`
+
+	ResponseFormat struct { // chats only
+		Type       string
+		JSONSchema struct{ Schema json.RawMessage } `json:"json_schema"`
+	} `json:"response_format"`
+	llamaConstraint // llama.cpp has its own fields in this protocol too
 }
 
 func (s *Simulator) openaiModels(w http.ResponseWriter, _ *http.Request) {
@@ -60,7 +69,14 @@ func (s *Simulator) openai(w http.ResponseWriter, r *http.Request, q openaiReque
 	}
 	d := &openaiDialect{model: q.Model, chat: chat, usage: q.StreamOptions.IncludeUsage}
 	s.answer(w, r, ask{protocol: "openai", model: q.Model, prompt: prompt, budget: q.MaxTokens, seed: q.Seed,
-		fixed: q.IgnoreEOS, cache: true, config: config}, q.Stream, d)
+		fixed: q.IgnoreEOS, cache: true, config: config, follow: q.follow(chat)}, q.Stream, d)
+}
+
+func (q *openaiRequest) follow(chat bool) target.Constraint {
+	if chat && q.ResponseFormat.Type == "json_schema" {
+		return target.Constraint{JSONSchema: string(q.ResponseFormat.JSONSchema.Schema)}
+	}
+	return q.constraint()
 }
 
 type openaiDialect struct {

@@ -29,6 +29,10 @@ type Profile struct {
 	Effects     []Effect
 	Faults      []Fault
 	Seed        uint64 // of noise, jitter and text
+	// Answer scripts what is said; where ok is false, and where it is nil, the
+	// simulator makes something up. What it returns is cut at the budget and held
+	// to no constraint. It must be safe for concurrent use. Only code can set it.
+	Answer func(Question) (text string, ok bool)
 }
 
 // A Model is one thing that can be asked.

@@ -19,11 +19,14 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"chimera/internal/digest"
 	"chimera/internal/spec"
+	"chimera/internal/target"
 )
 
 // Options are what a spec may set on this kind of target. They are those of
@@ -96,6 +99,7 @@ type ask struct {
 	fixed    bool
 	cache    bool
 	config   map[string]any
+	follow   target.Constraint
 }
 
 // answer is what the simulator says after the last token, in the words of a
@@ -124,9 +128,13 @@ var (
 type errStatus struct {
 	status     int
 	retryAfter time.Duration
+	cause      error // nil: the profile wants it so
 }
 
 func (e *errStatus) Error() string {
+	if e.cause != nil {
+		return e.cause.Error()
+	}
 	return fmt.Sprintf("the simulator answers with status %d", e.status)
 }
 
@@ -152,9 +160,13 @@ func (s *Simulator) play(ctx context.Context, q ask, m *Model, rec *Record, fail
 	defer clock.stop()
 	switch fail.Mode {
 	case FaultHTTP:
-		return answer{}, &errStatus{fail.Status, fail.RetryAfter}
+		return answer{}, &errStatus{status: fail.Status, retryAfter: fail.RetryAfter}
 	case FaultSilent:
 		return answer{}, s.wait(ctx)
+	}
+	said, err := s.compose(q, m, rec.Visit)
+	if err != nil {
+		return answer{}, &errStatus{status: http.StatusBadRequest, cause: err}
 	}
 	if err := s.prepare(ctx, q, m, rec, clock); err != nil {
 		return answer{}, err
@@ -170,7 +182,7 @@ func (s *Simulator) play(ctx context.Context, q ask, m *Model, rec *Record, fail
 	}
 	start := s.now()
 	rec.Wait = start - queued
-	script := s.script(q, m, rec)
+	script := s.script(q, m, said, rec)
 	if err := s.emit(ctx, script, start, fail, clock, rec, out); err != nil {
 		return answer{}, err
 	}
@@ -242,21 +254,19 @@ func (s *Simulator) setResident(model, key string) {
 type script struct {
 	first  time.Duration   // from the start of the prompt's evaluation
 	tokens []time.Duration // offset of each token from the first
-	texts  []string
+	said   said
 	chunk  int
-	think  int
 	prompt int
 	cached int
-	finish string
 }
 
-// script draws an answer. The same request, asked as often before, gets the
-// same answer: the draw depends on the seed, the model, the prompt and the
+// script draws when an answer's tokens come. The same request, asked as often
+// before, gets the same answer: the draw depends on the seed, the model, the prompt and the
 // number of its earlier visits, never on what others ask at the same time.
-func (s *Simulator) script(q ask, m *Model, rec *Record) script {
+func (s *Simulator) script(q ask, m *Model, text said, rec *Record) script {
 	rng := s.random(q, rec.Visit)
 	k := s.scale(q, m, rng)
-	sc := script{chunk: m.TokensPerChunk, think: m.Reasoning, prompt: Tokens(q.prompt), finish: "length"}
+	sc := script{said: text, chunk: m.TokensPerChunk, prompt: Tokens(q.prompt)}
 	if q.cache {
 		sc.cached = s.cachedTokens(m.Name, q.prompt)
 	}
@@ -267,18 +277,13 @@ func (s *Simulator) script(q ask, m *Model, rec *Record) script {
 	}
 	sc.first = stretch(sc.first, k.first)
 	gap := stretch(m.Gap, k.gap)
-	n := q.budget
-	if m.Tokens > 0 && !q.fixed && m.Tokens <= q.budget {
-		n, sc.finish = m.Tokens, "stop"
-	}
-	words := s.words(q)
+	n := len(text.tokens)
 	for i := range n {
 		shift := 0.0
 		if i > 0 && i < n-1 { // the ends stay put, so that (N−1)/(last−first) is exact
 			shift = m.Jitter * (2*rng.Float64() - 1)
 		}
 		sc.tokens = append(sc.tokens, stretch(gap, float64(i)+shift))
-		sc.texts = append(sc.texts, words())
 	}
 	rec.Prompt, rec.Cached, rec.Output = sc.prompt, sc.cached, n
 	return sc
@@ -309,21 +314,6 @@ func (s *Simulator) random(q ask, visit int) *rand.Rand {
 	return rand.New(rand.NewPCG(s.profile.Seed, h.Sum64()))
 }
 
-var vocabulary = []string{" the", " a", " machine", " answers", " quickly", " für", " alle", " tokens", " 日本", " and",
-	" waits", " naïve", " until", " its", " clock", " says", " so", " again", " 🦜", " done"}
-
-// words returns a source of token texts: greedy decoding depends on the prompt
-// alone, sampling on the seed too.
-func (s *Simulator) words(q ask) func() string {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%s\x00%s", q.model, q.prompt)
-	if t, ok := q.config["temperature"].(float64); ok && t > 0 {
-		fmt.Fprintf(h, "\x00%d", q.seed)
-	}
-	rng := rand.New(rand.NewPCG(h.Sum64(), 2))
-	return func() string { return vocabulary[rng.IntN(len(vocabulary))] }
-}
-
 // Tokens is how many tokens a prompt has here: one for every 4 bytes begun.
 func Tokens(prompt string) int { return max(1, (len(prompt)+3)/4) }
 
@@ -348,7 +338,7 @@ func (s *Simulator) remember(model, prompt string) {
 
 // emit plays the script against absolute deadlines.
 func (s *Simulator) emit(ctx context.Context, sc script, start time.Duration, fail Fault, clock *alarm, rec *Record, out sink) error {
-	if fail.Mode == FaultEmpty {
+	if fail.Mode == FaultEmpty || len(sc.tokens) == 0 {
 		rec.Output = 0
 		return clock.until(ctx, start+sc.first)
 	}
@@ -360,17 +350,14 @@ func (s *Simulator) emit(ctx context.Context, sc script, start time.Duration, fa
 		if i > 0 {
 			end = min(i+sc.chunk, len(sc.tokens))
 		}
-		reasoning := i < sc.think
+		reasoning := i < sc.said.reasoning
 		if reasoning {
-			end = min(end, sc.think)
+			end = min(end, sc.said.reasoning)
 		}
 		if err := clock.until(ctx, start+sc.first+sc.tokens[end-1]); err != nil {
 			return err
 		}
-		text := sc.texts[i]
-		for _, more := range sc.texts[i+1 : end] {
-			text += more
-		}
+		text := strings.Join(sc.said.tokens[i:end], "")
 		rec.Emitted = append(rec.Emitted, Emission{s.now(), end - i})
 		if err := out.piece(text, reasoning, end-i); err != nil {
 			return err
@@ -399,7 +386,7 @@ func (s *Simulator) misbehave(ctx context.Context, f Fault, emitted int) error {
 }
 
 func (sc script) answer(rec *Record, start, end time.Duration, fail Fault) answer {
-	a := answer{load: rec.Ready, prompt: sc.prompt, cached: sc.cached, output: rec.Output, finish: sc.finish,
+	a := answer{load: rec.Ready, prompt: sc.prompt, cached: sc.cached, output: rec.Output, finish: sc.said.finish,
 		total: end - rec.Arrival, promptEval: end - start, silent: fail.Mode == FaultNoUsage}
 	if n := len(rec.Emitted); n > 0 {
 		a.promptEval = rec.Emitted[0].At - start

@@ -17,7 +17,7 @@ const kind = "fake"
 
 // Kind is the simulator as a target, for a spec's `kind: fake`; its url is a
 // profile (ParseProfile).
-var Kind = target.Kind{Name: kind, Options: Options, Open: Open}
+var Kind = target.Kind{Name: kind, Options: Options, Constraints: []target.Notation{target.JSONSchema, target.GBNF}, Open: Open}
 
 // Open starts a simulator with the profile in cfg.URL.
 func Open(cfg target.Config) (target.Target, error) {
@@ -116,7 +116,7 @@ func (s *Simulator) unload(name string) {
 
 // Stream plays one request on the caller's clock.
 func (t *Target) Stream(ctx context.Context, req target.Request, now target.Clock) sample.Observation {
-	if err := target.CheckRequest(kind, Options, req); err != nil {
+	if err := target.CheckRequest(Kind, req); err != nil {
 		return target.Refused(now, err)
 	}
 	a := &inProcess{now: now}
@@ -127,7 +127,7 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 	a.T.Send = sample.Some(now())
 	m, _ := t.model(req.Model)
 	got, err := t.serve(ctx, ask{protocol: "in-process", model: req.Model, prompt: req.Prompt, budget: req.MaxTokens,
-		seed: req.Seed, fixed: req.Fixed, cache: req.Cache, config: req.Config}, a)
+		seed: req.Seed, fixed: req.Fixed, cache: req.Cache, config: req.Config, follow: req.Constraint}, a)
 	a.T.End = sample.Some(now())
 	if err != nil {
 		return a.failed(ctx, err)

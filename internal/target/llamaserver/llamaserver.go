@@ -40,7 +40,7 @@ var Options = []spec.Option{
 }
 
 // Kind is this adapter, for a spec's `kind: llamaserver`.
-var Kind = target.Kind{Name: kind, Options: Options, Open: Open}
+var Kind = target.Kind{Name: kind, Options: Options, Constraints: []target.Notation{target.JSONSchema, target.GBNF}, Open: Open}
 
 var _ target.Target = (*Target)(nil)
 

@@ -29,7 +29,7 @@ func TestRealContract(t *testing.T) {
 					tgt, _ := realTarget(t, api)
 					return tgt
 				},
-				Model: model, Options: llamaserver.Options, Fixed: true, OneModel: true, Config: map[string]any{"temperature": 0.0},
+				Model: model, Kind: llamaserver.Kind, Fixed: true, OneModel: true, Config: map[string]any{"temperature": 0.0},
 				Slow: 500, Moment: 3 * time.Second,
 			})
 		})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"chimera/internal/sample"
@@ -28,12 +29,13 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 }
 
 func (t *Target) call(req target.Request) (target.Call, error) {
-	if err := target.CheckRequest(kind, Options, req); err != nil {
+	if err := target.CheckRequest(Kind, req); err != nil {
 		return target.Call{}, err
 	}
 	fields := map[string]any{"stream": true, "seed": req.Seed, "cache_prompt": req.Cache, "ignore_eos": req.Fixed}
 	maps.Copy(fields, req.Config)
-	call := target.Call{Framing: (*target.Tape).SSE}
+	constrain(fields, req.Constraint)
+	call := target.Call{Framing: (*target.Tape).SSE, Ended: req.Ended}
 	api := req.API
 	if api == "" {
 		api = t.api
@@ -54,6 +56,29 @@ func (t *Target) call(req target.Request) (target.Call, error) {
 	var err error
 	call.Body, err = json.Marshal(fields)
 	return call, err
+}
+
+// constrain adds the server's own fields, which both APIs have.
+func constrain(fields map[string]any, c target.Constraint) {
+	if c.JSONSchema != "" {
+		fields["json_schema"] = json.RawMessage(compact(c.JSONSchema))
+	}
+	if c.GBNF != "" {
+		fields["grammar"] = c.GBNF
+	}
+}
+
+// compact asks a server that was built with llguidance for JSON without white
+// space. By itself it allows any amount between two values, and a small model
+// writes it until the budget ends. llama.cpp's own converter, which bounds it,
+// passes over the keyword.
+func compact(schema string) string {
+	const keyword = `"x-guidance"`
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(schema), &fields) != nil || len(fields) == 0 || strings.Contains(schema, keyword) {
+		return schema // true, {}, or the caller's own wish
+	}
+	return `{` + keyword + `: {"whitespace_flexible": false}, ` + strings.TrimPrefix(strings.TrimSpace(schema), "{")
 }
 
 // stopMark cannot stand inside a JSON string, where its quotes are escaped.

@@ -38,7 +38,7 @@ func TestContract(t *testing.T) {
 		t.Run(arch, func(t *testing.T) {
 			targettest.Run(t, targettest.Subject{
 				Open:  func(t *testing.T) target.Target { return open(t, "") },
-				Model: write(t, synth.Spec{Architecture: arch, Size: "small", Seed: 1}), Options: native.Options,
+				Model: write(t, synth.Spec{Architecture: arch, Size: "small", Seed: 1}), Kind: native.Kind("test"),
 				Managed: true, Fixed: true,
 				OneModel: true, // it is not, but an unknown file is no HTTP status: TestAbsentModel
 				Slow:     4000, Moment: 100 * time.Millisecond,

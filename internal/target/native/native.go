@@ -31,12 +31,15 @@ const name = "native"
 
 var errNoChat = fault.With(errors.New("native continues bare text and has no chat interface"), fault.Usage, "leave out `api: chat`")
 
+// honours is what a request can hold.
+var honours = target.Kind{Name: name, Options: Options, Constraints: []target.Notation{target.JSONSchema, target.GBNF}}
+
 // Kind registers the adapter. Config.URL is the folder in which bare model
 // names are looked for; "" is the working folder. version names this build.
 func Kind(version string) target.Kind {
-	return target.Kind{Name: name, Options: Options, Open: func(cfg target.Config) (target.Target, error) {
-		return New(cfg.URL, version), nil
-	}}
+	k := honours
+	k.Open = func(cfg target.Config) (target.Target, error) { return New(cfg.URL, version), nil }
+	return k
 }
 
 // Target is the in-process runtime. It is safe for concurrent use.
@@ -249,11 +252,9 @@ func (t *Target) Close() error {
 // Stream generates one answer. A request that finds another model or another
 // load resident loads its own first, as a server would, and reports the load.
 func (t *Target) Stream(ctx context.Context, req target.Request, now target.Clock) sample.Observation {
-	if err := target.CheckRequest(name, Options, req); err != nil {
+	ask, err := prepare(req)
+	if err != nil {
 		return target.Refused(now, err)
-	}
-	if req.API == target.Chat {
-		return target.Refused(now, errNoChat)
 	}
 	a := &target.Answer{}
 	if ctx.Err() != nil {
@@ -264,7 +265,7 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 	load, err := t.acquire(ctx, req.Model, req.Config)
 	if err == nil {
 		a.Times.Load = load
-		err = t.generate(ctx, req, now, a)
+		err = t.generate(ctx, ask, now, a)
 		t.gate.leave()
 	}
 	a.T.End = sample.Some(now())
@@ -275,17 +276,28 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 	return a.Conclude(ctx, err)
 }
 
+// prepare translates a request that the engine can take.
+func prepare(req target.Request) (engine.Request, error) {
+	if err := target.CheckRequest(honours, req); err != nil {
+		return engine.Request{}, err
+	}
+	if req.API == target.Chat {
+		return engine.Request{}, errNoChat
+	}
+	return engineRequest(req)
+}
+
 // generate runs the request in a session of the resident model.
-func (t *Target) generate(ctx context.Context, req target.Request, now target.Clock, a *target.Answer) error {
+func (t *Target) generate(ctx context.Context, ask engine.Request, now target.Clock, a *target.Answer) error {
 	session, err := t.session()
 	if err != nil {
 		return err
 	}
 	defer t.keep(session)
-	a.Chunks = make([]sample.Chunk, 0, req.MaxTokens+1)
+	a.Chunks = make([]sample.Chunk, 0, ask.MaxTokens+1)
 	a.T.Headers = sample.Some(now()) // the request is accepted: generation begins
 	var text spoken
-	result, err := session.Generate(ctx, engineRequest(req), func(tok engine.Token) {
+	result, err := session.Generate(ctx, ask, func(tok engine.Token) {
 		at := now()
 		if tok.End {
 			a.Mark(at, sample.Done)
@@ -331,11 +343,15 @@ func record(a *target.Answer, used engine.Options, r engine.Result) {
 	}
 	a.Finish = string(r.Finish)
 	a.Effective = effectiveOptions(used)
-	a.Server, _ = json.Marshal(map[string]int64{ // of plain integers: cannot fail
+	fields := map[string]int64{
 		"prompt_eval_ns": r.Timing.PromptEval.Nanoseconds(), "eval_ns": r.Timing.Eval.Nanoseconds(),
 		"total_ns": r.Timing.Total.Nanoseconds(), "prompt_tokens": int64(r.PromptTokens),
 		"cached_tokens": int64(r.CachedTokens), "output_tokens": int64(len(r.IDs)),
-	})
+	}
+	if r.Timing.Masks > 0 { // the answer followed a grammar
+		fields["grammar_ns"], fields["masks_ns"] = r.Timing.Grammar.Nanoseconds(), r.Timing.Masks.Nanoseconds()
+	}
+	a.Server, _ = json.Marshal(fields) // of plain integers: cannot fail
 }
 
 // session takes an idle session or makes one. The caller is inside the gate.

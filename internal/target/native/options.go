@@ -81,9 +81,15 @@ func effectiveOptions(o engine.Options) map[string]any {
 		"num_batch": float64(o.Batch), "kv_type": o.KVType, "numerics": numerics}
 }
 
-func engineRequest(r target.Request) engine.Request {
+// engineRequest translates a request; its constraint may be one that the engine
+// does not honour.
+func engineRequest(r target.Request) (engine.Request, error) {
+	constraint, err := r.Constraint.Grammar()
+	if err != nil {
+		return engine.Request{}, err
+	}
 	out := engine.Request{
-		Prompt: r.Prompt, MaxTokens: r.MaxTokens, IgnoreEOS: r.Fixed, CachePrompt: r.Cache,
+		Prompt: r.Prompt, MaxTokens: r.MaxTokens, IgnoreEOS: r.Fixed, CachePrompt: r.Cache, Grammar: constraint,
 		Sampling: engine.Sampling{
 			Temperature:   number(r.Config, "temperature", 0),
 			TopK:          int(number(r.Config, "top_k", 0)),
@@ -97,7 +103,7 @@ func engineRequest(r target.Request) engine.Request {
 	if stop, ok := r.Config["stop"].(string); ok && stop != "" {
 		out.Stop = []string{stop}
 	}
-	return out
+	return out, nil
 }
 
 // number reads an option that the spec has checked to be a number.

@@ -14,7 +14,7 @@ func TestRealContract(t *testing.T) {
 	model := targettest.RealURL(t, "CHIMERA_GEMMA_GGUF")
 	targettest.Run(t, targettest.Subject{
 		Open:  func(t *testing.T) target.Target { return open(t, "") },
-		Model: model, Options: native.Options, Config: config{"temperature": 0.0},
+		Model: model, Kind: native.Kind("test"), Config: config{"temperature": 0.0},
 		Managed: true, Fixed: true, OneModel: true, // see TestContract
 		Slow: 500, Moment: time.Second,
 	})

@@ -15,7 +15,7 @@ func TestContract(t *testing.T) {
 		t.Run(string(api), func(t *testing.T) {
 			targettest.Run(t, targettest.Subject{
 				Open:  func(t *testing.T) target.Target { return openFake(t, "fake:?gap=20ms&first=100ms&slots=4", api) },
-				Model: "fake", Options: ollama.Options, Bubble: true, Managed: true,
+				Model: "fake", Kind: ollama.Kind, Bubble: true, Managed: true,
 				Slow: 100, Moment: 500 * time.Millisecond,
 			})
 		})

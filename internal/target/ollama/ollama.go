@@ -55,7 +55,7 @@ var Options = []spec.Option{
 const keepAlive = "keep_alive"
 
 // Kind is this adapter, for a spec's `kind: ollama`.
-var Kind = target.Kind{Name: kind, Options: Options, Open: Open}
+var Kind = target.Kind{Name: kind, Options: Options, Constraints: []target.Notation{target.JSONSchema}, Open: Open}
 
 var _ target.Target = (*Target)(nil)
 

@@ -31,7 +31,7 @@ func TestRealContract(t *testing.T) {
 					tgt, _ := realTarget(t, api)
 					return tgt
 				},
-				Model: model, Options: ollama.Options, Managed: true, Config: map[string]any{"temperature": 0.0},
+				Model: model, Kind: ollama.Kind, Managed: true, Config: map[string]any{"temperature": 0.0},
 				Slow: 500, Moment: 3 * time.Second,
 			})
 		})

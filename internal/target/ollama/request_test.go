@@ -12,7 +12,7 @@ import (
 )
 
 func TestRequests(t *testing.T) {
-	req := target.Request{Model: "m", Prompt: "why?", MaxTokens: 16, Seed: 3, Raw: true, Fixed: true,
+	req := target.Request{Model: "m", Prompt: "why?", MaxTokens: 16, Seed: 3, Raw: true,
 		Config: map[string]any{"num_ctx": 1024.0, "temperature": 0.5, "keep_alive": "30m"}}
 	options := map[string]any{"num_ctx": 1024.0, "temperature": 0.5, "seed": 3.0, "num_predict": 16.0}
 	for api, want := range map[target.API]targettest.Sent{
@@ -21,8 +21,15 @@ func TestRequests(t *testing.T) {
 			"messages": []any{map[string]any{"role": "user", "content": "why?"}}}},
 	} {
 		req.API = api
+		req.Constraint = target.Constraint{}
+		req.Fixed = true // the API has no word for it
 		if diff := cmp.Diff(want, targettest.Sends(t, open, req)); diff != "" {
 			t.Errorf("%s:\n%s", api, diff)
+		}
+		req.Fixed, req.Constraint.JSONSchema = false, `{"type": "null"}`
+		want.Body["format"] = map[string]any{"type": "null"}
+		if diff := cmp.Diff(want, targettest.Sends(t, open, req)); diff != "" {
+			t.Errorf("%s, constrained:\n%s", api, diff)
 		}
 	}
 }

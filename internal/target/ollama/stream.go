@@ -27,11 +27,11 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 		return target.Refused(now, err)
 	}
 	return t.client.Stream(ctx, target.Call{Path: path, Body: body,
-		Framing: (*target.Tape).NDJSON, Final: isFinal, Decode: decode}, now)
+		Framing: (*target.Tape).NDJSON, Final: isFinal, Decode: decode, Ended: req.Ended}, now)
 }
 
 func (t *Target) encode(req target.Request) (path string, body []byte, err error) {
-	if err := target.CheckRequest(kind, Options, req); err != nil {
+	if err := target.CheckRequest(Kind, req); err != nil {
 		return "", nil, err
 	}
 	config := map[string]any{"seed": req.Seed}
@@ -41,6 +41,9 @@ func (t *Target) encode(req target.Request) (path string, body []byte, err error
 	config["num_predict"] = req.MaxTokens
 	fields := map[string]any{"model": req.Model, "stream": true}
 	place(fields, config)
+	if schema := req.Constraint.JSONSchema; schema != "" {
+		fields["format"] = json.RawMessage(schema)
+	}
 	api := req.API
 	if api == "" {
 		api = t.api

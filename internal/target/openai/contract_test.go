@@ -15,7 +15,7 @@ func TestContract(t *testing.T) {
 		t.Run(string(api), func(t *testing.T) {
 			targettest.Run(t, targettest.Subject{
 				Open:  func(t *testing.T) target.Target { return openFake(t, "fake:?gap=20ms&first=100ms&slots=4", api) },
-				Model: "fake", Options: openai.Options, Bubble: true, NoTimings: true,
+				Model: "fake", Kind: openai.Kind, Bubble: true, NoTimings: true, FreeText: api == target.Completion,
 				Slow: 100, Moment: 500 * time.Millisecond,
 			})
 		})

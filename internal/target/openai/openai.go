@@ -10,12 +10,14 @@ package openai
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
 	"strings"
 
+	"chimera/internal/fault"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
 	"chimera/internal/target"
@@ -36,7 +38,7 @@ var Options = []spec.Option{
 }
 
 // Kind is this adapter, for a spec's `kind: openai`.
-var Kind = target.Kind{Name: kind, Options: Options, Open: Open}
+var Kind = target.Kind{Name: kind, Options: Options, Constraints: []target.Notation{target.JSONSchema}, Open: Open}
 
 var _ target.Target = (*Target)(nil)
 
@@ -154,11 +156,11 @@ func (t *Target) Stream(ctx context.Context, req target.Request, now target.Cloc
 	}
 	stream := &target.ChatStream{}
 	return t.client.Stream(ctx, target.Call{Path: path, Body: body,
-		Framing: (*target.Tape).SSE, Final: target.ChatFinal, Decode: stream.Decode}, now)
+		Framing: (*target.Tape).SSE, Final: target.ChatFinal, Decode: stream.Decode, Ended: req.Ended}, now)
 }
 
 func (t *Target) encode(req target.Request) (path string, body []byte, err error) {
-	if err := target.CheckRequest(kind, Options, req); err != nil {
+	if err := target.CheckRequest(Kind, req); err != nil {
 		return "", nil, err
 	}
 	fields := map[string]any{
@@ -170,6 +172,11 @@ func (t *Target) encode(req target.Request) (path string, body []byte, err error
 	if api == "" {
 		api = t.api
 	}
+	if schema := req.Constraint.JSONSchema; schema != "" {
+		if err := constrain(fields, schema, api); err != nil {
+			return "", nil, err
+		}
+	}
 	switch api {
 	case target.Chat:
 		path, fields["messages"] = t.prefix+"/chat/completions", []message{{"user", req.Prompt}}
@@ -180,4 +187,19 @@ func (t *Target) encode(req target.Request) (path string, body []byte, err error
 	}
 	body, err = json.Marshal(fields)
 	return path, body, err
+}
+
+// constrain asks for an answer that follows a schema. The standard has a place
+// for that in chats only; elsewhere a server would pass over it in silence.
+func constrain(fields map[string]any, schema string, api target.API) error {
+	if api != target.Chat {
+		return fault.With(errors.New("OpenAI's completions have no place for a JSON Schema"), fault.Usage, "ask through `api: chat`")
+	}
+	if on, _ := fields["ignore_eos"].(bool); on {
+		return fault.With(errors.New("an answer that follows a JSON Schema ends where the schema says, but ignore_eos is set"),
+			fault.Usage, "leave out ignore_eos")
+	}
+	fields["response_format"] = map[string]any{"type": "json_schema",
+		"json_schema": map[string]any{"name": "answer", "strict": true, "schema": json.RawMessage(schema)}}
+	return nil
 }

@@ -24,7 +24,7 @@ func TestRealContract(t *testing.T) {
 				}
 				targettest.Run(t, targettest.Subject{
 					Open:  func(t *testing.T) target.Target { return open(t, target.Config{ID: "real", URL: url, API: api}) },
-					Model: os.Getenv(variables[1]), Options: openai.Options, OneModel: server == "llama.cpp", NoTimings: true,
+					Model: os.Getenv(variables[1]), Kind: openai.Kind, OneModel: server == "llama.cpp", NoTimings: true, FreeText: api == target.Completion,
 					Config: config, Slow: 500, Moment: 3 * time.Second,
 				})
 			})

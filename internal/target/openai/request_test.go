@@ -1,6 +1,7 @@
 package openai_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,5 +40,20 @@ func TestRequests(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
+	}
+}
+
+func TestSchemaInAChat(t *testing.T) {
+	req := target.Request{Model: "m", Prompt: "why?", MaxTokens: 16, Constraint: target.Constraint{JSONSchema: `{"type": "null"}`}}
+	want := map[string]any{"type": "json_schema",
+		"json_schema": map[string]any{"name": "answer", "strict": true, "schema": map[string]any{"type": "null"}}}
+	if diff := cmp.Diff(want, targettest.Sends(t, open, req).Body["response_format"]); diff != "" {
+		t.Error(diff)
+	}
+	tgt := open(t, target.Config{ID: "x", URL: "http://127.0.0.1:1"})
+	defer tgt.Close()
+	req.Config = map[string]any{"ignore_eos": true}
+	if o := tgt.Stream(t.Context(), req, targettest.Clock()); o.T.Send.OK() || !strings.Contains(o.Failure.Message, "ignore_eos") {
+		t.Errorf("with ignore_eos: %+v", o.Failure)
 	}
 }

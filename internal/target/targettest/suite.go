@@ -30,17 +30,18 @@ import (
 type Subject struct {
 	// Open returns the adapter on a runtime that answers Model. It is called
 	// inside the bubble where Bubble is set.
-	Open    func(t *testing.T) target.Target
-	Model   string
-	Prompt  string // "" = a sentence
-	Config  map[string]any
-	Options []spec.Option
-	Bubble  bool // run in a synctest bubble: the runtime is simulated
+	Open   func(t *testing.T) target.Target
+	Kind   target.Kind
+	Model  string
+	Prompt string // "" = a sentence
+	Config map[string]any
+	Bubble bool // run in a synctest bubble: the runtime is simulated
 
 	Managed   bool // loads on demand
 	Fixed     bool // can generate exactly the budget
 	OneModel  bool // answers any model's name with the one it has
 	NoTimings bool // reports no durations of its own
+	FreeText  bool // its API has no place for a constraint
 	// Slow is a budget that takes at least twice as long as Moment; the prompt's
 	// first token comes within Moment.
 	Slow   int
@@ -68,11 +69,13 @@ func Run(t *testing.T, s Subject) {
 		{"answers with one token", answersOne},
 		{"generates a fixed budget", fixed},
 		{"answers many at once", answersMany},
+		{"follows a constraint", followsConstraint},
 		{"reports a deadline before the first text", deadlineFirst},
 		{"reports a deadline after the first text", deadlineMid},
 		{"reports an interruption before the request", interruptedBefore},
 		{"reports an interruption in mid-stream", interruptedMid},
 		{"refuses what it cannot send", refuses},
+		{"refuses a constraint that it cannot pass on", refusesConstraint},
 		{"closes twice", closes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,7 +172,7 @@ func effective(t *testing.T, s Subject, target target.Target) {
 		t.Fatal(err)
 	}
 	requested := map[string]any{"a key of nobody": "kept"}
-	for _, o := range s.Options {
+	for _, o := range s.Kind.Options {
 		if o.Type == spec.Int && o.Min < o.Max {
 			requested[o.Name] = o.Max
 		}
@@ -189,7 +192,7 @@ func effective(t *testing.T, s Subject, target target.Target) {
 
 func reloadKey(t *testing.T, s Subject, target target.Target) {
 	base := target.ReloadKey(map[string]any{})
-	for _, o := range s.Options {
+	for _, o := range s.Kind.Options {
 		value := any(o.Min + 1)
 		switch o.Type {
 		case spec.Bool:
@@ -417,12 +420,17 @@ func refuses(t *testing.T, s Subject, tgt target.Target) {
 	unknown, nothing := s.request(4), s.request(0)
 	unknown.Config["no_such_option"] = 1.0
 	for name, req := range map[string]target.Request{"an unknown option": unknown, "no budget": nothing} {
-		o := tgt.Stream(t.Context(), req, Clock())
-		Valid(t, o)
-		expect(t, o, sample.Error, sample.ClassProtocol)
-		if o.T.Send.OK() {
-			t.Errorf("%s was sent", name)
-		}
+		notSent(t, name, tgt, req)
+	}
+}
+
+func notSent(t *testing.T, name string, tgt target.Target, req target.Request) {
+	t.Helper()
+	o := tgt.Stream(t.Context(), req, Clock())
+	Valid(t, o)
+	expect(t, o, sample.Error, sample.ClassProtocol)
+	if o.T.Send.OK() {
+		t.Errorf("%s was sent", name)
 	}
 }
 
