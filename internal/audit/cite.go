@@ -25,6 +25,14 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 			s.say(p, cite.Start, cite.End, Value, Contradicted, "it cites a fact that is not in the ledger", "")
 			continue
 		}
+		if cite.Row {
+			if why := s.misfiled(f, p); why != "" {
+				s.say(p, cite.Start, at.End+p.Start, Value, Contradicted, why, about(f), f)
+			} else {
+				s.say(p, cite.Start, at.End+p.Start, Value, Supported, "the ledger's own line of this fact", about(f), f)
+			}
+			continue
+		}
 		if why, truth := misprinted(f, text[at.Start:at.End], s.headOf(p, cite.Start)); why != "" {
 			s.say(p, cite.Start, cite.End, Value, Contradicted, why, truth, f)
 			continue
@@ -99,6 +107,27 @@ func misprinted(f fact.Fact, text, head string) (why, truth string) {
 		}
 	}
 	return "", ""
+}
+
+// misfiled says what is wrong in a fact's own row of a printed ledger.
+func (s *session) misfiled(f fact.Fact, p *claim.Passage) string {
+	for _, cell := range p.Cells {
+		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
+		if !hasNumber(text) || strings.HasPrefix(strings.Trim(text, "*"), "not measured") {
+			continue
+		}
+		switch head := normal(cell.Head); head {
+		case "value", "interval":
+			if why, _ := misprinted(f, text, ""); why != "" {
+				return head + ": " + why
+			}
+		case "n", "planned":
+			if want := map[string]int{"n": f.N, "planned": f.Planned}[head]; text != fmt.Sprint(want) {
+				return fmt.Sprintf("its %s is %d", head, want)
+			}
+		}
+	}
+	return ""
 }
 
 // unitBehind is the unit that a column's head ends in: "time, mean, µs".

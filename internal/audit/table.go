@@ -10,6 +10,9 @@ import (
 // tableRow judges the cells of a row. Each number is read as a reader does: the
 // row's name, the column's head, the number, its unit.
 func (s *session) tableRow(p *claim.Passage, c context) {
+	if cites := s.doc.CitesIn(p.Start, p.End); len(cites) > 0 && cites[0].Row {
+		return
+	}
 	var label []string
 	var own []mention
 	unitCell := ""
