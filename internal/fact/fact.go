@@ -22,6 +22,10 @@ import (
 	"chimera/internal/unit"
 )
 
+// ScopeWhere is the member of a scope that holds conditions on what the scope
+// does not name: "config.num_ctx<=2048".
+const ScopeWhere = "where"
+
 // Level is the confidence of every interval.
 const Level = 0.95
 
@@ -72,34 +76,80 @@ type Query struct {
 // texts. Rows that are superseded or not final do not count; rows of other
 // phases do not enter.
 func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
-	def, err := metric.Lookup(q.Metric)
+	def, aggregate, err := q.definition()
 	if err != nil {
 		return nil, err
 	}
+	var all []observed
+	for _, s := range rows {
+		if s.Final && !s.Superseded && s.Phase == q.Phase {
+			all = append(all, observedSample{s})
+		}
+	}
+	return q.answer(def, aggregate, all)
+}
+
+// definition looks up what is asked for.
+func (q Query) definition() (metric.Metric, aggregate, error) {
+	def, err := metric.Lookup(q.Metric)
+	if err != nil {
+		return def, nil, err
+	}
 	if def.Basis != metric.Request && def.Basis != metric.Chunk {
-		return nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
+		return def, nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
 	}
 	aggregate, err := aggregateOf(q.Aggregate)
 	if err != nil {
-		return nil, err
+		return def, nil, err
 	}
 	if !def.Allows(metric.Aggregate(q.Aggregate)) {
-		return nil, fault.With(fmt.Errorf("%s has no %s: it is no quotient of parts that can be summed", def.ID, q.Aggregate), fault.Usage, "ask for the median")
+		return def, nil, fault.With(fmt.Errorf("%s has no %s: it is no quotient of parts that can be summed", def.ID, q.Aggregate), fault.Usage, "ask for the median")
 	}
-	groups := map[string][]*sample.Sample{}
+	return def, aggregate, nil
+}
+
+// observed is a row that a query looks at, wherever it is kept.
+type observed interface {
+	place() (run, trial string, order int)
+	ended() sample.Outcome
+	field(name string) (string, error)
+	values(def metric.Metric) (values []float64, why string, ok bool)
+	parts(def metric.Metric) (num, den float64, ok bool)
+	marks() (synthetic, simulated bool)
+}
+
+type observedSample struct{ *sample.Sample }
+
+func (s observedSample) place() (string, string, int)      { return s.Run, s.Trial, s.Order }
+func (s observedSample) ended() sample.Outcome             { return s.Outcome }
+func (s observedSample) field(name string) (string, error) { return Field(s.Sample, name) }
+func (s observedSample) marks() (synthetic, simulated bool) {
+	return s.Synthetic, s.Provenance == sample.Simulated
+}
+
+func (s observedSample) values(def metric.Metric) ([]float64, string, bool) {
+	return def.Values(s.Sample)
+}
+
+func (s observedSample) parts(def metric.Metric) (num, den float64, ok bool) {
+	num, den, _, ok = def.Parts(s.Sample)
+	return num, den, ok
+}
+
+// answer makes a fact of each scope, in the order of the scopes' texts.
+func (q Query) answer(def metric.Metric, aggregate aggregate, rows []observed) ([]Fact, error) {
+	groups := map[string][]observed{}
 	for _, s := range rows {
-		if s.Final && !s.Superseded && s.Phase == q.Phase {
-			if fits, err := q.Where.fits(s); err != nil {
-				return nil, err
-			} else if !fits {
-				continue
-			}
-			key, err := q.key(s)
-			if err != nil {
-				return nil, err
-			}
-			groups[key] = append(groups[key], s)
+		if fits, err := q.Where.fits(s.field); err != nil {
+			return nil, err
+		} else if !fits {
+			continue
 		}
+		key, err := q.key(s)
+		if err != nil {
+			return nil, err
+		}
+		groups[key] = append(groups[key], s)
 	}
 	facts := make([]Fact, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
@@ -112,10 +162,10 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 	return facts, nil
 }
 
-func (q Query) key(s *sample.Sample) (string, error) {
+func (q Query) key(s observed) (string, error) {
 	parts := make([]string, 0, len(q.By))
 	for _, field := range q.By {
-		v, err := Field(s, field)
+		v, err := s.field(field)
 		if err != nil {
 			return "", err
 		}
@@ -164,28 +214,36 @@ func ConfigText(config map[string]any) string {
 }
 
 // fact makes the fact of one scope.
-func (q Query) fact(def metric.Metric, aggregate aggregate, group []*sample.Sample) Fact {
+func (q Query) fact(def metric.Metric, aggregate aggregate, group []observed) Fact {
 	c := Column{Metric: def.ID, Version: def.Version, Unit: def.AggregateUnit(metric.Aggregate(q.Aggregate)), Phase: q.Phase,
 		Scope: map[string]string{}, Planned: len(group), Missing: map[string]int{}}
 	for _, field := range q.By {
-		c.Scope[field], _ = Field(group[0], field) // key has asked every row already
+		c.Scope[field], _ = group[0].field(field) // key has asked every row already
 	}
-	slices.SortStableFunc(group, func(a, b *sample.Sample) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
+	if text := q.Where.beside(q.By); text != "" {
+		c.Scope[ScopeWhere] = text
+	}
+	slices.SortStableFunc(group, func(a, b observed) int {
+		runA, _, orderA := a.place()
+		runB, _, orderB := b.place()
+		return cmp.Or(cmp.Compare(runA, runB), cmp.Compare(orderA, orderB))
+	})
 	var num, den []float64 // of metrics that are quotients
 	for _, s := range group {
-		if s.Outcome != sample.OK {
-			c.Missing[string(s.Outcome)]++
+		if ended := s.ended(); ended != sample.OK {
+			c.Missing[string(ended)]++
 			continue
 		}
-		v, reason, ok := def.Values(s)
+		v, reason, ok := s.values(def)
 		if !ok {
 			c.Missing[reason]++
 			continue
 		}
-		if a, b, _, ok := def.Parts(s); ok {
+		if a, b, ok := s.parts(def); ok {
 			num, den = append(num, a), append(den, b)
 		}
-		c.Add(s.Run, s.Trial, v...)
+		run, trial, _ := s.place()
+		c.Add(run, trial, v...)
 	}
 	c.Caveats = append(caveats(group), q.pooled(group)...)
 	f := c.frame(q.Aggregate)
@@ -218,31 +276,28 @@ func counted(missing map[string]int) []string {
 const (
 	SyntheticCaveat = "synthetic model: speed is real, text is noise"
 	SimulatedCaveat = "simulated: the time line is invented"
+	ClaimCaveat     = "computed by an earlier program, not observed"
 )
 
 // caveats are what a reader must know beside the value.
-func caveats(group []*sample.Sample) []string {
+func caveats(group []observed) []string {
 	var out []string
-	synthetic, simulated := 0, 0
+	synthetic, simulated := false, false
 	for _, s := range group {
-		if s.Synthetic {
-			synthetic++
-		}
-		if s.Provenance == sample.Simulated {
-			simulated++
-		}
+		random, invented := s.marks()
+		synthetic, simulated = synthetic || random, simulated || invented
 	}
-	if synthetic > 0 {
+	if synthetic {
 		out = append(out, SyntheticCaveat)
 	}
-	if simulated > 0 {
+	if simulated {
 		out = append(out, SimulatedCaveat)
 	}
 	return out
 }
 
 // pooled names what a scope lumps together that could differ in speed.
-func (q Query) pooled(group []*sample.Sample) []string {
+func (q Query) pooled(group []observed) []string {
 	counts, scope := map[string]int{}, map[string]string{}
 	for _, field := range q.By {
 		scope[field] = ""
@@ -250,7 +305,7 @@ func (q Query) pooled(group []*sample.Sample) []string {
 	for _, field := range poolable {
 		kinds := map[string]bool{}
 		for _, s := range group {
-			v, _ := Field(s, field)
+			v, _ := s.field(field)
 			kinds[v] = true
 		}
 		counts[field] = len(kinds)

@@ -31,6 +31,9 @@ type Ledger struct {
 	// Cited are facts that others made of these rows and that a report may cite
 	// by id; the ledger computes nothing of them.
 	Cited []Fact `json:"facts,omitempty"`
+	// Lacks are the sets of reasons for which requests have no value of a
+	// metric, each once; a row names its set.
+	Lacks []map[string]string `json:"lacks,omitempty"`
 
 	// Metrics and series by name, and values by label, each once.
 	metrics map[string]Series
@@ -49,6 +52,11 @@ type Row struct {
 	At      time.Time         `json:"at,omitzero"` // where the row says when
 	Labels  map[string]string `json:"labels"`
 	Cells   []Cell            `json:"cells"`
+	// Lack is the place, from 1, of the row's set in the ledger's Lacks; 0 if
+	// the row was answered and has everything, or was not answered.
+	Lack      int  `json:"lack,omitempty"`
+	Synthetic bool `json:"synthetic,omitempty"` // random weights
+	Simulated bool `json:"simulated,omitempty"` // the time line is invented
 }
 
 // Cell is one value of a row. Parts are the two sides of a quotient.
@@ -140,11 +148,13 @@ func (l *Ledger) add(r RunRows) {
 	entry := RunEntry{ID: r.Manifest.Run, Name: r.Manifest.Name, Started: r.Manifest.Clock.Origin, Imported: r.Imported, Randomised: !r.Imported,
 		Host: r.Manifest.Host, Subjects: r.Manifest.Subjects, Aliases: r.Manifest.Aliases, Outcomes: map[sample.Outcome]int{}}
 	byPlace := map[string]*Row{}
+	lacks := map[string]int{}
 	for _, s := range r.Samples {
 		if s.Superseded || !s.Final {
 			continue
 		}
-		row := requestRow(s, r.Manifest.Clock.Origin)
+		row, lack := requestRow(s, r.Manifest.Clock.Origin)
+		row.Lack = l.lack(lack, lacks)
 		if r.Imported {
 			row.Labels[LabelFile] = s.Experiment
 			byPlace[s.Trial] = row
@@ -176,9 +186,28 @@ func (l *Ledger) add(r RunRows) {
 	l.Inventory.Files = append(l.Inventory.Files, r.Files...)
 }
 
-func requestRow(s *sample.Sample, origin time.Time) *Row {
-	row := &Row{ID: s.Run + "/" + s.Trial, Run: s.Run, Kind: KindRequest, Phase: s.Phase, Outcome: s.Outcome, Order: s.Order, Labels: map[string]string{
-		LabelExperiment: s.Experiment, LabelSubject: s.Subject, "target": s.Target, "workload": s.Workload, "prompt": s.Prompt, "block": fmt.Sprint(s.Block)}}
+// lack keeps a set of reasons once; seen knows those of the run.
+func (l *Ledger) lack(reasons map[string]string, seen map[string]int) int {
+	if len(reasons) == 0 {
+		return 0
+	}
+	var key strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(reasons)) {
+		key.WriteString(id + "\x00" + reasons[id] + "\x00")
+	}
+	if seen[key.String()] == 0 {
+		l.Lacks = append(l.Lacks, reasons)
+		seen[key.String()] = len(l.Lacks)
+	}
+	return seen[key.String()]
+}
+
+// requestRow is a sample as a row, with why it lacks the metrics that it lacks.
+func requestRow(s *sample.Sample, origin time.Time) (row *Row, lack map[string]string) {
+	lack = map[string]string{}
+	row = &Row{ID: s.Run + "/" + s.Trial, Run: s.Run, Kind: KindRequest, Phase: s.Phase, Outcome: s.Outcome, Order: s.Order,
+		Synthetic: s.Synthetic, Simulated: s.Provenance == sample.Simulated, Labels: map[string]string{
+			LabelExperiment: s.Experiment, LabelSubject: s.Subject, "target": s.Target, "workload": s.Workload, "prompt": s.Prompt, "block": fmt.Sprint(s.Block)}}
 	for name, v := range s.Config {
 		row.Labels["config."+name] = fmt.Sprint(v)
 	}
@@ -197,8 +226,9 @@ func requestRow(s *sample.Sample, origin time.Time) *Row {
 		if s.Outcome != sample.OK {
 			continue
 		}
-		v, _, ok := def.Compute(s)
+		v, why, ok := def.Compute(s)
 		if !ok {
+			lack[def.ID] = why
 			continue
 		}
 		c := Cell{Metric: def.ID, Unit: def.Unit, Value: sample.Some(v)}
@@ -211,7 +241,7 @@ func requestRow(s *sample.Sample, origin time.Time) *Row {
 		// The runtime's own decoding time: a part of its rate, which others print.
 		row.Cells = append(row.Cells, Cell{Metric: EvalTime, Unit: unit.Second, Value: sample.Some(v.Seconds())})
 	}
-	return row
+	return row, lack
 }
 
 // own labels say how a reading was written, not what it is of.

@@ -92,6 +92,9 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 	for i, label := range q.By {
 		f.Scope[label] = q.scope(group[0])[i]
 	}
+	if text := q.Where.beside(q.By); text != "" {
+		f.Scope[ScopeWhere] = text
+	}
 	var values []float64
 	var chain digest.Chain
 	missing := map[string]int{}
@@ -107,6 +110,9 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 		chain.Add(fmt.Append(nil, row, v))
 	}
 	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), append(leftOut(missing), q.pooled(group)...)
+	if slices.ContainsFunc(group, func(r *sample.Reading) bool { return r.Kind == KindClaim }) {
+		f.Caveats = append(f.Caveats, ClaimCaveat)
+	}
 	f.settleAll(aggregate, values, missing)
 	return f
 }
