@@ -3,8 +3,10 @@ package audit
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
@@ -17,6 +19,21 @@ import (
 // the fact says in that unit, and the words around must not name another thing.
 func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 	var taken []claim.Span
+	if len(s.doc.Cites) > 0 {
+		for _, m := range unmeasured.FindAllStringIndex(text, -1) {
+			taken = append(taken, claim.Span{Start: m[0], End: m[1]})
+		}
+		for _, m := range inQuotes.FindAllStringSubmatchIndex(text, -1) {
+			if s.isName(text[m[2]:m[3]]) {
+				taken = append(taken, claim.Span{Start: m[0], End: m[1]})
+			}
+		}
+		for _, cell := range p.Cells {
+			if s.isName(s.doc.Text[cell.Start:cell.End]) {
+				taken = append(taken, claim.Span{Start: cell.Start - p.Start, End: cell.End - p.Start})
+			}
+		}
+	}
 	for _, cite := range s.doc.CitesIn(p.Start, p.End) {
 		at := claim.Span{Start: cite.Start - p.Start, End: min(cite.End, p.End) - p.Start}
 		taken = append(taken, at)
@@ -44,6 +61,42 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 		s.say(p, cite.Start, cite.End, Value, Supported, "as the cited fact says", about(f), f)
 	}
 	return taken
+}
+
+// unmeasured is what a report of ours writes in place of a value, with the reason.
+var unmeasured = regexp.MustCompile(`\*not measured\* \((?:[^()]|\([^()]*\)){0,300}\)`)
+
+// inQuotes is how a report of ours writes a name that reads like a sentence.
+var inQuotes = regexp.MustCompile(`“([^“”]{1,400})”`)
+
+// isName reports whether a text is the name of something in the ledger, whole or
+// cut short: whatever it says, it is no claim.
+func (s *session) isName(text string) bool {
+	const least = 12 // letters of a name that was cut, or that could be a claim
+	bare := bareName(text)
+	if len(bare) < least {
+		return false
+	}
+	s.naming.Do(func() {
+		for _, label := range s.ledger.Dimensions() {
+			for _, v := range s.ledger.Values(label) {
+				s.bare = append(s.bare, bareName(v))
+			}
+		}
+		slices.Sort(s.bare)
+	})
+	i, ok := slices.BinarySearch(s.bare, bare)
+	return ok || strings.HasSuffix(strings.TrimSpace(text), "…") && i < len(s.bare) && strings.HasPrefix(s.bare[i], bare)
+}
+
+// bareName is a name's letters and digits, which every rendering keeps.
+func bareName(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
 }
 
 // cited finds a fact by its id.

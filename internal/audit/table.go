@@ -47,6 +47,9 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		if len(s.doc.CitesIn(cell.Start, cell.End)) > 0 {
 			continue // judged by the facts that it leads to
 		}
+		if len(s.doc.Cites) > 0 && s.isName(text) {
+			continue
+		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}
 }
