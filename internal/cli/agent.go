@@ -119,7 +119,7 @@ model chooses what matters, and may ask tools for more facts), report (it writes
 Without --set it is the baseline agent, with the runtime's defaults; with --set the tuned one.
 With --model none a planner writes, which is what a model is measured against.
 The report, its ledger and the page go to --output; prompts and answers stay in the store.`,
-		Example: "  chimera agent run results/ --model none -o report/\n  chimera agent run results/ --model gemma3-270m.gguf --persona DataCollector-9000\n  chimera agent run --against 7f3a --url http://127.0.0.1:11434 --model gemma3:270m --set num_ctx=4096",
+		Example: "  chimera agent run results/ --model none -o report/\n  chimera agent run results/ --model gemma3-270m.gguf --persona DataCollector-9000\n  chimera agent run --against 7f3a --url http://127.0.0.1:11434 --model gemma3:270m --runs 3",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := g.check(cmd.Context(), args); err != nil {
 				return err
