@@ -14,7 +14,7 @@ var Ranks = map[string]int{
 	"sample": 1, "claim": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1, "grammar": 1,
 	"chart/echarts": 1, "chart/paint": 1,
 	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
-	"load": 3, "engine": 3, "fact": 3,
+	"load": 3, "engine": 3, "fact": 3, "launch": 3,
 	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4,
 	"run": 5, "export": 5, "report": 5, "audit": 5, "draft": 5, "tool": 5,
 	"store/sqlite": 5,
@@ -82,6 +82,8 @@ var Calls = []struct {
 	{"os/signal", "NotifyContext", []string{"cli"}, "take a context"},
 	{"flag", "", []string{"cli"}, "take the value as a parameter"},
 	{"time", "Now", []string{"cli", "load", "run", "target", "telemetry", "fleet", "web", "store", "engine"}, "take the instant or a clock as a parameter"},
+	{"os/exec", "Command", []string{"launch", "telemetry", "cli"}, "start no process: launch starts servers"},
+	{"os/exec", "CommandContext", []string{"launch", "telemetry", "cli"}, "start no process: launch starts servers"},
 	{"time", "Sleep", []string{"target/fake"}, "select on a timer and a context"},
 }
 

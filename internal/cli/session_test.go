@@ -79,6 +79,7 @@ func TestEveryCommandReadsASession(t *testing.T) {
 	path := filepath.Join(folder, "chimera.db")
 	sessionIn(t, path, "s1")
 	sessionIn(t, path, "s2")
+	last := lastTrial(t, path, "s1", "chimera/report")
 	reported := filepath.Join(folder, "report")
 	for _, c := range []struct {
 		args  string
@@ -87,6 +88,10 @@ func TestEveryCommandReadsASession(t *testing.T) {
 	}{
 		{"runs ls", nil, "agents"},
 		{"runs show s1", nil, "16 planned = 16 ok"},
+		{"runs show s1 --trial TRIAL", nil, "    | report of 3 for chimera\n"},
+		{"runs show s1 --trial TRIAL", nil, "attempt 1, "},
+		{"runs show s1 --trial TRIAL --json", nil, `"prompt": "report of 3 for chimera"`},
+		{"runs show s1 --trial nobody", []fault.Code{fault.Usage}, ""},
 		{"runs verify s1", nil, "as sealed"},
 		{"runs export s1", nil, `"workload":"chimera/report"`},
 		{"runs export s1 --format csv", nil, "baseline/analysis"},
@@ -99,7 +104,7 @@ func TestEveryCommandReadsASession(t *testing.T) {
 		{"runs seal s1", []fault.Code{fault.Usage}, ""},
 		{"run --resume s1", []fault.Code{fault.Usage}, ""},
 	} {
-		out, errs, code := onStore(t, path, strings.Fields(c.args)...)
+		out, errs, code := onStore(t, path, strings.Fields(strings.ReplaceAll(c.args, "TRIAL", last))...)
 		allowed := c.codes == nil && code == fault.OK
 		for _, k := range c.codes {
 			allowed = allowed || code == k
@@ -112,6 +117,27 @@ func TestEveryCommandReadsASession(t *testing.T) {
 	if err != nil || !strings.Contains(string(page), "requests were not planned") {
 		t.Errorf("the report does not say why there is no plan: %v\n%s", err, page)
 	}
+}
+
+// lastTrial is the last trial of a workload.
+func lastTrial(t *testing.T, path, id, workload string) string {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	plan, err := st.Plan(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	for _, trial := range plan.Trials {
+		if trial.Workload == workload {
+			last = trial.ID
+		}
+	}
+	return last
 }
 
 // A sealed run tells of each call what was asked and what came back.

@@ -104,7 +104,7 @@ func (s *Sheet) sentence(in Sentence) (Kept, error) {
 // whole is a finding as a sentence: what it says, what weakens it if it is a
 // caveat that failed checks, what follows if it is a recommendation.
 func (s *Sheet) whole(c *claim, kind Kind) (Kept, error) {
-	text := cleaned(c.Sentence)
+	text := s.told(c.Finding)
 	if weak := s.weakness(c); kind == Caveat && weak != nil {
 		text = weak
 	}

@@ -193,7 +193,7 @@ func TestSlotsThatAreSentences(t *testing.T) {
 	}{
 		{draft.Finding, "{{N0001}}", "swift:270m has the best decode rate: 2.00 [1.90, 2.10] ratio that of slow:1b and 1.50 [1.40, 1.60] ratio that of mid:1b."},
 		{draft.Finding, "It is false that 99 % {{N0001}}", "swift:270m has the best decode rate: 2.00 [1.90, 2.10] ratio that of slow:1b and 1.50 [1.40, 1.60] ratio that of mid:1b."},
-		{draft.Recommendation, "{{N0001}}", "Use swift:270m: swift:270m has the best decode rate: 2.00 [1.90, 2.10] ratio that of slow:1b and 1.50 [1.40, 1.60] ratio that of mid:1b."},
+		{draft.Recommendation, "{{N0001}}", "Where the decode rate decides, use swift:270m. swift:270m has the best decode rate: 2.00 [1.90, 2.10] ratio that of slow:1b and 1.50 [1.40, 1.60] ratio that of mid:1b."},
 		{draft.Finding, l.write(s, "[swift rate]"), "The median decode rate of swift:270m is 102 [101, 103] token/s (n = 30)."},
 		{draft.Finding, l.write(s, "[swift by slow]"), "swift:270m has 2.00× [1.90, 2.10] the decode rate of slow:1b."},
 		{draft.Finding, l.write(s, "[jit by eager]"), "jit has 3.00× [2.50, 3.50] the speed of eager (mlp)."},

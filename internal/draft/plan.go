@@ -119,29 +119,32 @@ func (s *Sheet) weakness(c *claim) finding.Sentence {
 	return append(out, finding.Part{Text: "."})
 }
 
-// advice words what a finding recommends; nil if nothing follows from it.
+// advice words what a finding recommends, as far as its metric decides; nil if
+// nothing follows from it.
 func (s *Sheet) advice(c *claim) finding.Sentence {
-	text := func(t string) finding.Part { return finding.Part{Text: t} }
+	use := c.Winners
+	if c.Pick != "" {
+		use = []string{c.Pick}
+	}
 	switch {
-	case c.Verdict == finding.Better && c.Pick != "":
-		return append(finding.Sentence{text("Use "), {Name: safe(c.Pick)}, text(": ")}, cleaned(c.Sentence)...)
-	case c.Verdict == finding.Better && len(c.Winners) > 0:
-		out := finding.Sentence{text("Use ")}
-		for i, w := range c.Winners {
+	case c.Verdict == finding.Better && len(use) > 0 && c.Metric != "":
+		out := finding.Sentence{{Text: "Where the " + label(c.Metric) + " decides, use "}}
+		for i, name := range use {
 			switch {
 			case i == 0:
-			case i == len(c.Winners)-1:
-				out = append(out, text(" or "))
+			case i == len(use)-1:
+				out = append(out, finding.Part{Text: " or "})
 			default:
-				out = append(out, text(", "))
+				out = append(out, finding.Part{Text: ", "})
 			}
-			out = append(out, finding.Part{Name: safe(w)})
+			out = append(out, finding.Part{Name: safe(name)})
 		}
-		return append(append(out, text(": ")), cleaned(c.Sentence)...)
+		return append(append(out, finding.Part{Text: ". "}), s.told(c.Finding)...)
 	case c.Verdict == finding.Inconclusive && c.Needed != "":
 		for _, n := range c.Notes {
 			if slices.Contains(n.Facts(), c.Needed) {
-				return append(append(finding.Sentence{text("Measure it again. ")}, cleaned(c.Sentence)...), append(finding.Sentence{text(" ")}, cleaned(n)...)...)
+				out := append(finding.Sentence{{Text: "Measure it again. "}}, s.told(c.Finding)...)
+				return append(append(out, finding.Part{Text: " "}), cleaned(n)...)
 			}
 		}
 	}

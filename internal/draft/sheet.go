@@ -3,7 +3,9 @@ package draft
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"chimera/internal/fact"
 	"chimera/internal/fault"
@@ -47,10 +49,11 @@ type Sheet struct {
 	claimByID map[string]*claim
 	factByID  map[string]*item
 	thingByID map[string]*thing
-	factOf    map[string]*item  // by the fact's own id
-	thingOf   map[string]*thing // by name
-	peers     map[string]tally  // findings by kind and metric
-	varied    map[string]bool   // scope keys with more than one value
+	factOf    map[string]*item                      // by the fact's own id
+	thingOf   map[string]*thing                     // by name
+	peers     map[string]tally                      // findings by kind and metric
+	places    map[string]map[string]map[string]bool // of findings that ask the same of the same things: scope keys and their values
+	varied    map[string]bool                       // scope keys with more than one value
 }
 
 // claim is a finding with its short id.
@@ -75,7 +78,7 @@ type thing struct{ id, name string }
 // fact the error is ErrEmpty, of code Invalid.
 func New(in Input) (*Sheet, error) {
 	s := &Sheet{sections: in.Sections, extra: in.Facts, claimByID: map[string]*claim{}, factByID: map[string]*item{}, thingByID: map[string]*thing{},
-		factOf: map[string]*item{}, thingOf: map[string]*thing{}, peers: map[string]tally{}, varied: map[string]bool{}}
+		factOf: map[string]*item{}, thingOf: map[string]*thing{}, peers: map[string]tally{}, places: map[string]map[string]map[string]bool{}, varied: map[string]bool{}}
 	if len(s.sections) == 0 {
 		s.sections = DefaultSections
 	}
@@ -133,6 +136,24 @@ type tally map[finding.Verdict]int
 
 func peerKey(f finding.Finding) string { return string(f.Kind) + "\x00" + f.Metric }
 
+// askedKey is what a finding asks, of which things; where it asks is left out.
+func askedKey(f finding.Finding) string {
+	things := identity(fact.Fact{Scope: f.Scope})
+	return strings.Join(append([]string{string(f.Kind), f.Metric}, things...), "\x00")
+}
+
+// told is a finding's sentence. Where the same is asked of the same things in
+// several places, it says where: two answers to one question are none.
+func (s *Sheet) told(f finding.Finding) finding.Sentence {
+	text := cleaned(f.Sentence)
+	for _, k := range []string{"experiment", "file", "workload", "run"} {
+		if v := f.Scope[k]; v != "" && len(s.places[askedKey(f)][k]) > 1 {
+			return append(finding.Sentence{{Text: "In "}, {Name: safe(path.Base(v))}, {Text: ": "}}, text...)
+		}
+	}
+	return text
+}
+
 // survey looks at everything, not only at what fits: a universal word is about
 // all there is, and a name is needed where there are two.
 func (s *Sheet) survey(a *finding.Analysis, extra []fact.Fact) {
@@ -141,6 +162,17 @@ func (s *Sheet) survey(a *finding.Analysis, extra []fact.Fact) {
 			s.peers[peerKey(f)] = tally{}
 		}
 		s.peers[peerKey(f)][f.Verdict]++
+		at := s.places[askedKey(f)]
+		if at == nil {
+			at = map[string]map[string]bool{}
+			s.places[askedKey(f)] = at
+		}
+		for k, v := range f.Scope {
+			if at[k] == nil {
+				at[k] = map[string]bool{}
+			}
+			at[k][v] = true
+		}
 	}
 	// A key is varied where facts of one metric differ in it, or only some have it.
 	facts, values := map[string]int{}, map[[2]string]map[string]int{}
@@ -189,7 +221,7 @@ func (s *Sheet) choose(used map[string][]*claim, budget int) {
 	}
 	budget = max(0, budget) + behind
 	for _, c := range s.claims {
-		budget -= s.addAll(told(c.Finding), used, budget, false)
+		budget -= s.addAll(behindOf(c.Finding), used, budget, false)
 	}
 }
 
@@ -203,9 +235,9 @@ func (s *Sheet) addAll(ids []string, used map[string][]*claim, budget int, alway
 	return spent
 }
 
-// told lists the facts behind a finding: those of its notes, then those of its
+// behindOf lists the facts behind a finding: those of its notes, then those of its
 // tables.
-func told(f finding.Finding) []string {
+func behindOf(f finding.Finding) []string {
 	var ids []string
 	for _, n := range f.Notes {
 		ids = append(ids, n.Facts()...)

@@ -27,7 +27,7 @@ func (s *Sheet) Table() string {
 }
 
 func (s *Sheet) claimLine(c *claim) string {
-	return c.id + " | " + string(c.Verdict) + " | " + strings.ReplaceAll(string(c.Kind), "-", " ") + " | " + cleaned(c.Sentence).Print(s.known) + "\n"
+	return c.id + " | " + string(c.Verdict) + " | " + strings.ReplaceAll(string(c.Kind), "-", " ") + " | " + s.told(c.Finding).Print(s.known) + "\n"
 }
 
 func (s *Sheet) factLine(x *item) string {

@@ -143,7 +143,7 @@ func (c *Collector) Sample(s *sample.Sample) {
 // stratumOf finds or makes the stratum of a row.
 func (c *Collector) stratumOf(s *sample.Sample) int32 {
 	b := c.keyLine[:0]
-	for _, part := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.PromptSHA256, string(s.Phase), string(s.Provenance)} {
+	for _, part := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.Asked(), string(s.Phase), string(s.Provenance)} {
 		b = append(append(b, part...), 0)
 	}
 	c.names = c.names[:0]
@@ -164,7 +164,7 @@ func (c *Collector) stratumOf(s *sample.Sample) int32 {
 	}
 	at := int32(len(c.strata))
 	g := &stratum{key: key{run: s.Run, experiment: s.Experiment, subject: s.Subject, target: s.Target, workload: s.Workload,
-		prompt: s.Prompt, sha: s.PromptSHA256, config: fact.ConfigText(s.Config)}, phase: s.Phase, config: maps.Clone(s.Config),
+		prompt: s.Prompt, sha: s.Asked(), config: fact.ConfigText(s.Config)}, phase: s.Phase, config: maps.Clone(s.Config),
 		synthetic: s.Synthetic, origin: s.Provenance, outcomes: map[sample.Outcome]int{}, finishes: map[string]int{}, failures: map[string]int{}, effective: map[string]int{},
 		missing: make([]map[string]int, len(c.metrics))}
 	for i := range g.missing {
