@@ -247,7 +247,20 @@ func (b *agentBench) Record(readings ...sample.Reading) error {
 
 func (b *agentBench) question(q agent.Question) run.Question {
 	return run.Question{Experiment: q.Part, Block: q.Run, Workload: q.Role + "/" + q.Stage, Prompt: q.Stage, Text: q.Prompt, MaxTokens: q.Tokens,
-		Subject: q.Agent.Subject, Config: q.Agent.Settings, Seed: q.Seed, Stream: q.Stream, Streams: q.Streams, Warmup: q.Warmup}
+		Subject: q.Agent.Subject, Config: q.Agent.Settings, Seed: q.Seed, Stream: q.Stream, Streams: q.Streams, Warmup: q.Warmup, Fixed: q.Fixed,
+		Constraint: b.constraint(q)}
+}
+
+// constraint is what an answer must follow, where the runtime can be told; an
+// answer of a fixed length follows nothing.
+func (b *agentBench) constraint(q agent.Question) target.Constraint {
+	c := target.Constraint{JSONSchema: q.Schema}
+	for _, k := range kinds {
+		if k.Name == b.spec.Targets[0].Kind && k.Honours(c) == nil && !q.Fixed {
+			return c
+		}
+	}
+	return target.Constraint{}
 }
 
 // agentRun conducts one agent, and publishes what it wrote.
