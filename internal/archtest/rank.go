@@ -22,6 +22,7 @@ var Ranks = map[string]int{
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
 	"importer/aiperf": 5, "importer/gobench": 5, "importer/guidellm": 5, "importer/legacy": 5,
 	"importer/llamabench": 5, "importer/ollamabench": 5, "importer/vllm": 5,
+	"mcp": 6,
 	"cli": 7,
 }
 

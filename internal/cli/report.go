@@ -15,6 +15,7 @@ import (
 	"chimera/internal/chart"
 	"chimera/internal/digest"
 	"chimera/internal/export"
+	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/importer"
@@ -43,7 +44,8 @@ that every number stands on. The page opens offline and asks nobody for anything
 
   html     index.html, one file          md       report.md, with figures/ beside it
   ipynb    report.ipynb, which computes the numbers again from the rows beside it
-  json     ledger.json, all facts        csv, parquet   the rows, without the answers' texts
+  json     ledger.json: facts, findings, and up to 2000 rows
+  csv, parquet   the rows, without the answers' texts
   svg, png figures/, one file each       pdf      report.pdf, printed by Chromium if it is installed
 
 Equal rows give equal files.`,
@@ -106,9 +108,11 @@ type reportWriter struct {
 	in     report.Input
 	doc    report.Document
 	folder string
-	format string // being written
-	tables []string
-	files  []reportFile
+	// rowLedger holds the rows for ledger.json, unless they are too many.
+	rowLedger *fact.Ledger
+	format    string // being written
+	tables    []string
+	files     []reportFile
 }
 
 // reportFile is one file of a report, its path relative to the folder.
@@ -146,7 +150,7 @@ func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string,
 	if err != nil {
 		return nil, err
 	}
-	w.in = report.Input{Analysis: analysis, Rows: rows, Template: t, Rederive: rederive(w.runs, t)}
+	w.in = report.Input{Analysis: analysis, Rows: rows, Ledger: w.rowLedger, Template: t, Rederive: rederive(w.runs, t)}
 	for _, r := range w.runs {
 		sum, _ := r.Digest()
 		w.in.Runs = append(w.in.Runs, report.Run{Manifest: r.Manifest, Status: string(r.Status), Digest: sum})
@@ -173,12 +177,20 @@ func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) 
 		for range batches { // until the reader has ended
 		}
 	}()
+	kept := map[string]*fact.RunRows{}
+	for _, r := range w.runs {
+		kept[r.ID()] = ledgerRun(r)
+	}
 	for batch := range batches {
 		for _, s := range batch {
 			if err := rows.Add(s); err != nil {
 				return nil, err
 			}
 			c.Sample(s)
+			if !rows.Brief {
+				s.Text, s.Server = sample.None[string](), nil
+				kept[s.Run].Samples = append(kept[s.Run].Samples, s)
+			}
 		}
 	}
 	if err := <-failed; err != nil {
@@ -190,7 +202,15 @@ func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) 
 				return nil, err
 			}
 			c.Reading(reading)
+			kept[r.ID()].Readings = append(kept[r.ID()].Readings, reading)
 		}
+	}
+	if !rows.Brief {
+		var all []fact.RunRows
+		for _, r := range w.runs {
+			all = append(all, *kept[r.ID()])
+		}
+		w.rowLedger = fact.NewLedger(all...)
 	}
 	return c.Analyze()
 }

@@ -32,6 +32,26 @@ func (l *Ledger) Query(q Query) ([]Fact, error) {
 	return q.answer(def, aggregate, all)
 }
 
+// Among finds the facts that answer q, in their order: all that can be said
+// where there are no rows.
+func (q Query) Among(facts []Fact) []Fact {
+	var out []Fact
+	for _, f := range facts {
+		fits := f.Metric == q.Metric && f.Aggregate == q.Aggregate && (f.Phase == "" || f.Phase == q.Phase)
+		for _, label := range q.By {
+			_, has := f.Scope[label]
+			fits = fits && has
+		}
+		for _, c := range q.Where {
+			fits = fits && c.Matches(f.Scope[c.Field])
+		}
+		if fits {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // observedRow is a request as a ledger keeps it.
 type observedRow struct {
 	*Row
@@ -115,9 +135,8 @@ func (r *Row) Config() map[string]any {
 	return config
 }
 
-// Readings answers q from the rows of the ledger that are no requests, or that
-// stand in a request's row. What an earlier program had computed is left out,
-// unless q asks for that kind.
+// Readings answers q from the rows of the ledger, as ReadingQuery.Run does from
+// the readings behind them.
 func (l *Ledger) Readings(q ReadingQuery) ([]Fact, error) {
 	var all []*sample.Reading
 	started := map[string]time.Time{}
@@ -125,9 +144,6 @@ func (l *Ledger) Readings(q ReadingQuery) ([]Fact, error) {
 		started[r.ID] = r.Started
 	}
 	for _, row := range l.Rows {
-		if row.Kind == KindClaim && !q.asks(KindClaim) {
-			continue
-		}
 		for _, c := range row.Cells {
 			if c.Metric == q.Series {
 				all = append(all, row.reading(c, started[row.Run]))
@@ -135,15 +151,6 @@ func (l *Ledger) Readings(q ReadingQuery) ([]Fact, error) {
 		}
 	}
 	return q.Run(all)
-}
-
-func (q ReadingQuery) asks(kind string) bool {
-	for _, c := range q.Where {
-		if c == (Condition{"kind", "=", kind}) {
-			return true
-		}
-	}
-	return false
 }
 
 // reading is a cell as the reading that it was.
