@@ -62,3 +62,39 @@ func TestRealRunsOfOneConfiguration(t *testing.T) {
 		t.Errorf("other prompts: exit %d, %s, residue %+v", code, other.Verdict, other.Residue)
 	}
 }
+
+// Twenty times two sessions that differ in nothing, on a server and in process:
+// none is a regression, whichever of the two is taken for the baseline. The
+// sessions before tell how much sessions differ by themselves; where the machine
+// had other work there is no verdict, which is none of a regression either.
+func TestRealRepeatsAreNoRegression(t *testing.T) {
+	const before, repeats = 2, 20
+	for name, at := range map[string][]string{
+		"llama.cpp": {"--kind", "llamaserver", "--url", given(t, "CHIMERA_LLAMA_URL"), "--model", given(t, "CHIMERA_LLAMA_MODEL")},
+		"engine":    {"--kind", "native", "--model", given(t, "CHIMERA_GEMMA_GGUF")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSession(t)
+			bench := append([]string{"bench", "--prompt", "Once upon a time", "--max-tokens", "12", "--blocks", "5", "--warmup", "1", "--preflight", "200ms"}, at...)
+			verdicts, metrics := map[compare.Verdict]int{}, map[compare.Verdict]int{}
+			last := ""
+			for i := range before + repeats {
+				run := s.conduct(bench...).Run
+				if i >= before {
+					for _, pair := range [][]string{{last, run}, {run, last}} {
+						r, code := s.judged(pair...)
+						verdicts[r.Verdict]++
+						for _, c := range r.Metrics {
+							metrics[c.Verdict]++
+						}
+						if r.Verdict == compare.Regression || code == fault.Gate {
+							t.Errorf("pair %d: two runs of one configuration are a %s", i-before, r.Verdict)
+						}
+					}
+				}
+				last = run
+			}
+			t.Logf("%d pairs, both ways: %v; by metric: %v", repeats, verdicts, metrics)
+		})
+	}
+}

@@ -14,9 +14,9 @@ var Ranks = map[string]int{
 	"sample": 1, "claim": 1, "spec": 1, "stats": 1, "quant": 1, "tokenizer": 1, "grammar": 1,
 	"chart/echarts": 1, "chart/paint": 1,
 	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
-	"load": 3, "engine": 3, "fact": 3,
+	"load": 3, "engine": 3, "fact": 3, "launch": 3,
 	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4,
-	"run": 5, "export": 5, "report": 5, "audit": 5, "tool": 5,
+	"run": 5, "export": 5, "report": 5, "audit": 5, "draft": 5, "tool": 5,
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
@@ -56,6 +56,7 @@ var Forbidden = map[string][]string{
 	"tensor":    {"net", "os"},
 	"export":    {"database/sql", "net"},
 	"tool":      {"database/sql", "net", "os"},
+	"draft":     {"net", "os", "database/sql"},
 	"report":    {"chimera/internal/stats", "chimera/internal/store", "chimera/internal/run", "chimera/internal/target", "database/sql", "net", "os"},
 	"importer":  {"database/sql", "net"},
 	"telemetry": {"database/sql"},
@@ -80,6 +81,8 @@ var Calls = []struct {
 	{"os/signal", "NotifyContext", []string{"cli"}, "take a context"},
 	{"flag", "", []string{"cli"}, "take the value as a parameter"},
 	{"time", "Now", []string{"cli", "load", "run", "target", "telemetry", "fleet", "web", "store", "engine"}, "take the instant or a clock as a parameter"},
+	{"os/exec", "Command", []string{"launch", "telemetry", "cli"}, "start no process: launch starts servers"},
+	{"os/exec", "CommandContext", []string{"launch", "telemetry", "cli"}, "start no process: launch starts servers"},
 	{"time", "Sleep", []string{"target/fake"}, "select on a timer and a context"},
 }
 

@@ -92,7 +92,8 @@ func countMillions(n int64) string {
 	return unit.Digits(float64(n)/1e6, 3) + " M"
 }
 
-// modelDir is where `quickstart` keeps its models.
+// modelDir is where `quickstart` keeps its models, and where native targets
+// without a folder of their own look first.
 func (a *app) modelDir() string { return filepath.Join(a.cacheDir(), "models") }
 
 const maxListed = 10_000

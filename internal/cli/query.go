@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -107,6 +108,10 @@ func (q question) samples(ctx context.Context, s store.Reader, runs []store.Run,
 	if err != nil {
 		return nil, err
 	}
+	ask := fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}
+	if !ask.Chunks() {
+		return ask.Columns(columns(ctx, s, runs))
+	}
 	var rows []*sample.Sample
 	for _, r := range runs {
 		part, err := usable(s.Samples(ctx, r.ID()))
@@ -115,7 +120,21 @@ func (q question) samples(ctx context.Context, s store.Reader, runs []store.Run,
 		}
 		rows = append(rows, part...)
 	}
-	return fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}.Run(rows)
+	return ask.Run(rows)
+}
+
+// columns yields the rows of runs, in the order of the runs' ids.
+func columns(ctx context.Context, s store.Reader, runs []store.Run) iter.Seq2[*sample.Columns, error] {
+	runs = slices.SortedFunc(slices.Values(runs), func(a, b store.Run) int { return strings.Compare(a.ID(), b.ID()) })
+	return func(yield func(*sample.Columns, error) bool) {
+		for _, r := range runs {
+			for part, err := range s.Columns(ctx, r.ID()) {
+				if !yield(part, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // readings answers a question about a series. Where no reading is of that name,

@@ -46,7 +46,7 @@ func (a *app) quickstartEmbedded(ctx context.Context, started time.Time) error {
 	if err != nil {
 		return err
 	}
-	d := quickstartDraft([]any{map[string]any{"id": "engine", "kind": "native", "url": a.quickstartFolder()}}, subjects)
+	d := quickstartDraft([]any{map[string]any{"id": "engine", "kind": "native"}}, subjects)
 	threads := slices.Compact([]int{1, runtime.NumCPU()})
 	sweep := map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 6,
 		"factors": map[string]any{"threads": threads, "kv_type": []string{"f16", "q8_0"}}}

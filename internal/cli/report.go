@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -159,88 +160,50 @@ func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string,
 	return w, err
 }
 
-// analyse reads all rows once: one goroutine reads, while this one sorts the
-// rows out.
+// analyse reads all rows once.
 func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) (*finding.Analysis, error) {
 	c, err := finding.NewCollector(manifests...)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(w.ctx)
-	batches, failed := make(chan []*sample.Sample, 4), make(chan error, 1)
-	go func() {
-		defer close(batches)
-		failed <- w.read(ctx, batches)
-	}()
-	defer func() {
-		cancel()
-		for range batches { // until the reader has ended
-		}
-	}()
-	kept := map[string]*fact.RunRows{}
+	var kept []fact.RunRows
 	for _, r := range w.runs {
-		kept[r.ID()] = ledgerRun(r)
-	}
-	for batch := range batches {
-		for _, s := range batch {
-			if err := rows.Add(s); err != nil {
+		own := ledgerRun(r)
+		for s, err := range w.samples(r, rows.Brief) {
+			if err == nil {
+				err = rows.Add(s)
+			}
+			if err != nil {
 				return nil, err
 			}
 			c.Sample(s)
 			if !rows.Brief {
 				s.Text, s.Server = sample.None[string](), nil
-				kept[s.Run].Samples = append(kept[s.Run].Samples, s)
+				own.Samples = append(own.Samples, s)
 			}
 		}
-	}
-	if err := <-failed; err != nil {
-		return nil, err
-	}
-	for _, r := range w.runs {
 		for reading, err := range w.store.Readings(w.ctx, r.ID()) {
 			if err != nil {
 				return nil, err
 			}
 			c.Reading(reading)
-			kept[r.ID()].Readings = append(kept[r.ID()].Readings, reading)
+			own.Readings = append(own.Readings, reading)
 		}
+		kept = append(kept, *own)
 	}
 	if !rows.Brief {
-		var all []fact.RunRows
-		for _, r := range w.runs {
-			all = append(all, *kept[r.ID()])
-		}
-		w.rowLedger = fact.NewLedger(all...)
+		w.rowLedger = fact.NewLedger(kept...)
 	}
 	return c.Analyze()
 }
 
-// read sends all rows of all runs in batches.
-func (w *reportWriter) read(ctx context.Context, to chan<- []*sample.Sample) error {
-	const size = 512
-	var batch []*sample.Sample
-	send := func() error {
-		select {
-		case to <- batch:
-			batch = nil
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+// samples yields the rows of a run, each until the next; without their bulk
+// where nobody digests them.
+func (w *reportWriter) samples(r store.Run, brief bool) iter.Seq2[*sample.Sample, error] {
+	if !brief {
+		return w.store.Samples(w.ctx, r.ID())
 	}
-	for _, r := range w.runs {
-		for s, err := range w.store.Samples(ctx, r.ID()) {
-			if err != nil {
-				return err
-			}
-			if batch = append(batch, s); len(batch) == size {
-				if err := send(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return send()
+	return briefly(w.ctx, w.store, r.ID())
 }
 
 func rederive(runs []store.Run, t report.Template) string {

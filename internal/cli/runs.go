@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -57,23 +58,30 @@ func (a *app) runsLsCmd() *cobra.Command {
 }
 
 func (a *app) runsShowCmd() *cobra.Command {
-	return &cobra.Command{
+	var trial string
+	cmd := &cobra.Command{
 		Use: "show RUN", Short: "Show what a run measured", Args: cobra.ExactArgs(1),
-		Long:    "Show a run: what was planned and how it ended, a table per experiment, and what to know about it.\nRUN is an id or the beginning of one.",
-		Example: "  chimera runs show 7f3a\n  chimera runs show 7f3a --json | jq .manifest.host",
+		Long: `Show a run: what was planned and how it ended, a table per experiment, and what to know about it.
+RUN is an id or the beginning of one. With --trial show one request: what was asked and answered.`,
+		Example: "  chimera runs show 7f3a\n  chimera runs show 7f3a --json | jq .manifest.host\n  chimera runs show 7f3a --trial run/b0/0002",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(s store.Store) error {
 				r, err := s.Run(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				if a.json {
+				switch {
+				case trial != "":
+					return a.showTrial(cmd.Context(), s, r, trial)
+				case a.json:
 					return a.printJSON(r)
 				}
 				return a.showRun(cmd.Context(), s, r)
 			})
 		},
 	}
+	cmd.Flags().StringVar(&trial, "trial", "", "show one request, by the trial's id: its prompt and its answers")
+	return cmd
 }
 
 // startedAt is when a run began, in UTC. An import's files need not say.
@@ -94,6 +102,9 @@ func (a *app) showRun(ctx context.Context, s store.Reader, r store.Run) error {
 	fmt.Fprintf(a.Stdout, "  status    %s\n", statusLine(r))
 	for _, sub := range m.Subjects {
 		fmt.Fprintf(a.Stdout, "  subject   %s\n", subjectLine(sub))
+	}
+	if _, err := os.Stat(a.logsOf(m.Run)); err == nil {
+		fmt.Fprintf(a.Stdout, "  logs      %s\n", a.logsOf(m.Run))
 	}
 	fmt.Fprintln(a.Stdout)
 	if files, ok := importer.FilesOf(m); ok { // another tool's experiments have no common table
@@ -247,7 +258,7 @@ func (a *app) printVerification(v store.Verification) {
 
 func (a *app) runsRmCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "rm RUN…", Short: "Remove runs and all their rows", Args: cobra.MinimumNArgs(1),
+		Use: "rm RUN…", Short: "Remove runs with all their rows and logs", Args: cobra.MinimumNArgs(1),
 		Example: "  chimera runs rm 7f3a --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(s store.Store) error {
@@ -265,6 +276,9 @@ func (a *app) runsRmCmd() *cobra.Command {
 					}
 					if err := s.Remove(cmd.Context(), r.ID()); err != nil {
 						return err
+					}
+					if err := os.RemoveAll(a.logsOf(r.ID())); err != nil {
+						return fault.With(fmt.Errorf("remove the logs of run %s: %w", r.ID(), err), fault.Runtime, "")
 					}
 					a.note("removed %s", r.ID())
 				}

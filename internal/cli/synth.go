@@ -99,7 +99,7 @@ func (a *app) quickstartModels(started time.Time) ([]any, error) {
 			}
 			made++
 		}
-		subjects = append(subjects, map[string]any{"id": name, "target": "engine", "model": file})
+		subjects = append(subjects, map[string]any{"id": name, "target": "engine", "model": "quickstart/" + file})
 	}
 	a.note("  models    %d synthetic variants, %d made now (speed is real, text is noise)  %s", len(variants), made, time.Since(started).Round(100*time.Millisecond))
 	return subjects, nil

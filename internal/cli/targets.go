@@ -57,6 +57,9 @@ func (a *app) openTarget(t spec.Target) (target.Target, error) {
 		}
 		cfg.Secret = target.Secret(key)
 	}
+	if t.Kind == "native" && t.URL == "" {
+		cfg.URL = a.modelDir() // where quickstart's models are; a spec need not name a folder of this machine
+	}
 	for _, k := range kinds {
 		if k.Name == t.Kind {
 			return k.Open(cfg)

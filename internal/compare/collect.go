@@ -170,7 +170,7 @@ func (g *group) prompt(s *sample.Sample) string {
 	key, ok := g.keys[at]
 	if !ok {
 		key = s.Workload + "/" + strings.TrimPrefix(s.Prompt, s.Workload+"/")
-		g.keys[at], g.prompts[key] = key, s.PromptSHA256
+		g.keys[at], g.prompts[key] = key, s.Asked()
 	}
 	return key
 }

@@ -55,6 +55,7 @@ func TestWhatDiffersForbidsTheVerdict(t *testing.T) {
 		{"more streams", compare.Streams, spec(`"streams":1`, `"streams":4`), nil},
 		{"no chat template", compare.API, spec(`"model":"m"`, `"model":"m","raw":true`), nil},
 		{"other prompts", compare.Prompts, nil, func(s *sample.Sample) { s.PromptSHA256 = "else" }},
+		{"constrained answers", compare.Prompts, nil, func(s *sample.Sample) { s.ConstraintSHA256 = "schema" }},
 		{"other options", compare.Config, nil, func(s *sample.Sample) { s.Config = map[string]any{"num_ctx": 512.0} }},
 		{"another subject", compare.Subject, nil, func(s *sample.Sample) { s.Subject = "n" }},
 		{"other options in effect", compare.Effective, nil, func(s *sample.Sample) { s.Effective = map[string]any{"num_ctx": 512.0} }},

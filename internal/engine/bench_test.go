@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"chimera/internal/engine"
@@ -181,4 +183,62 @@ func BenchmarkGrammarIsPrepared(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkConstrained is what a constrained token costs, by a free one: both
+// decode as many tokens in one turn, in changing order. A grammar that the model
+// has prepared remembers its masks; a new one works them out.
+func BenchmarkConstrained(b *testing.B) {
+	ids := make([]string, 200)
+	for i := range ids {
+		ids[i] = fmt.Sprintf(`"F%04d"`, 7*i)
+	}
+	schema := `{"title": "%d", "type": "array", "minItems": 3, "maxItems": 3, "items": {"type": "object", "properties": {
+		"kind": {"enum": ["finding", "caveat"]}, "fact": {"enum": [` + strings.Join(ids, ", ") + `]},
+		"sentence": {"type": "string", "pattern": "^[A-Za-z ,.]{20,80}$"}}, "required": ["kind", "fact", "sentence"]}}`
+	m := openReal(b, engine.Options{Threads: 2, Numerics: tensor.Fast})
+	for name, version := range map[string]func(int) int{"remembered": func(int) int { return 0 }, "new": func(turn int) int { return turn + 1 }} {
+		b.Run(name, func(b *testing.B) {
+			s := session(b, m)
+			run := func(r engine.Request) engine.Result {
+				r.PromptIDs, r.CachePrompt = prompt(16), true
+				got, err := s.Generate(b.Context(), r, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return got
+			}
+			ask := func(version int) engine.Request {
+				g, err := grammar.FromJSONSchema(fmt.Sprintf(schema, version))
+				if err != nil {
+					b.Fatal(err)
+				}
+				return engine.Request{MaxTokens: 200, Grammar: g}
+			}
+			tokens := len(run(ask(0)).IDs)
+			var ratios, masks, ready []float64
+			for turn := 0; b.Loop(); turn++ {
+				free, bound := engine.Request{MaxTokens: tokens, IgnoreEOS: true}, ask(version(turn))
+				var f, c engine.Result
+				if turn%2 == 0 {
+					f, c = run(free), run(bound)
+				} else {
+					c, f = run(bound), run(free)
+				}
+				step := c.Timing.Eval.Seconds() / float64(len(c.IDs)-1)
+				ratios = append(ratios, step/(f.Timing.Eval.Seconds()/float64(len(f.IDs)-1)))
+				masks = append(masks, c.Timing.Masks.Seconds()*1e6/float64(len(c.IDs)))
+				ready = append(ready, c.Timing.Grammar.Seconds()*1e3)
+			}
+			b.ReportMetric(median(ratios), "by-free")
+			b.ReportMetric(median(masks), "mask-µs/token")
+			b.ReportMetric(median(ready), "ready-ms")
+			b.ReportMetric(float64(tokens), "tokens")
+		})
+	}
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }

@@ -58,6 +58,7 @@ func rows() []*sample.Sample {
 	}
 	failed, old, cold, fake := base(1, sample.Error), base(2, sample.OK), base(3, sample.OK), base(4, sample.OK)
 	failed.Final = false
+	cold.ConstraintSHA256 = "bb"
 	old.Superseded = true
 	cold.Phase, cold.Planned = sample.Cold, sample.Some(sample.Measure)
 	fake.Provenance, fake.Synthetic, fake.Session, fake.Notes = sample.Simulated, true, 1, []string{"a", "b"}

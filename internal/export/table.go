@@ -75,6 +75,7 @@ func fixed() []column {
 		{"workload", kText, func(s *sample.Sample) any { return s.Workload }},
 		{"prompt", kText, func(s *sample.Sample) any { return s.Prompt }},
 		{"prompt_sha256", kText, func(s *sample.Sample) any { return filled(s.PromptSHA256) }},
+		{"constraint_sha256", kText, func(s *sample.Sample) any { return filled(s.ConstraintSHA256) }},
 		{"config", kText, func(s *sample.Sample) any { return configText(s.Config) }},
 		{"effective", kText, func(s *sample.Sample) any { return configText(s.Effective) }},
 		{"outcome", kText, func(s *sample.Sample) any { return string(s.Outcome) }},

@@ -1,7 +1,9 @@
 package fact
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,20 +18,49 @@ import (
 // label of the ledger may make a scope. A metric that has several values a
 // request is not kept in a ledger; asking for it is an error.
 func (l *Ledger) Query(q Query) ([]Fact, error) {
-	def, aggregate, err := q.definition()
+	a, err := q.begin()
 	if err != nil {
 		return nil, err
 	}
-	if def.Basis != metric.Request {
-		return nil, fault.With(fmt.Errorf("%s has several values a request, and a ledger keeps one", def.ID), fault.Usage, "ask the run itself: `chimera query "+def.ID+" --run RUN`")
+	if a.def.Basis != metric.Request {
+		return nil, fault.With(fmt.Errorf("%s has several values a request, and a ledger keeps one", q.Metric), fault.Usage, "ask the run itself: `chimera query "+q.Metric+" --run RUN`")
 	}
-	var all []observed
-	for _, row := range l.Rows {
-		if row.Kind == KindRequest && row.Phase == q.Phase {
-			all = append(all, observedRow{row, l})
+	var rows []*Row
+	for _, r := range l.Rows {
+		if r.Kind == KindRequest && r.Phase == q.Phase {
+			rows = append(rows, r)
 		}
 	}
-	return q.answer(def, aggregate, all)
+	slices.SortStableFunc(rows, func(a, b *Row) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
+	for _, r := range rows {
+		sc, err := a.scopeAt(func(field string) (string, error) { return l.Field(r, field) }, r.Synthetic, r.Simulated)
+		if err != nil {
+			return nil, err
+		}
+		if sc != nil {
+			l.enter(a, sc, r)
+		}
+	}
+	return a.facts()
+}
+
+// enter counts a row in its scope, with its value if it has one.
+func (l *Ledger) enter(a *answer, sc *scope, r *Row) {
+	sc.Planned++
+	c, _ := r.Cell(a.Metric)
+	v, ok := c.Value.Get()
+	num, den := v, 1.0
+	if c.Parts != nil {
+		num, den = c.Parts[0], c.Parts[1]
+	}
+	switch {
+	case r.Outcome != sample.OK:
+		sc.Missing[string(r.Outcome)]++
+	case !ok:
+		sc.Missing[l.lackOf(r, a.Metric)]++
+	default:
+		sc.enter(a, r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), num, den)
+	}
 }
 
 // Among finds the facts that answer q, in their order: all that can be said
@@ -50,40 +81,6 @@ func (q Query) Among(facts []Fact) []Fact {
 		}
 	}
 	return out
-}
-
-// observedRow is a request as a ledger keeps it.
-type observedRow struct {
-	*Row
-	in *Ledger
-}
-
-func (r observedRow) place() (string, string, int) {
-	return r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), r.Order
-}
-
-func (r observedRow) ended() sample.Outcome              { return r.Outcome }
-func (r observedRow) marks() (synthetic, simulated bool) { return r.Synthetic, r.Simulated }
-func (r observedRow) field(name string) (string, error)  { return r.in.Field(r.Row, name) }
-
-func (r observedRow) values(def metric.Metric) ([]float64, string, bool) {
-	c, ok := r.Cell(def.ID)
-	if v, has := c.Value.Get(); ok && has {
-		return []float64{v}, "", true
-	}
-	return nil, r.in.lackOf(r.Row, def.ID), false
-}
-
-func (r observedRow) parts(def metric.Metric) (num, den float64, ok bool) {
-	c, ok := r.Cell(def.ID)
-	v, has := c.Value.Get()
-	switch {
-	case !ok || !has:
-		return 0, 0, false
-	case c.Parts != nil:
-		return c.Parts[0], c.Parts[1], true
-	}
-	return v, 1, true
 }
 
 // lackOf says why a row has no value of a metric.

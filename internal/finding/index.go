@@ -124,10 +124,10 @@ func (c *Collector) Sample(s *sample.Sample) {
 	}
 	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial,
 		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome)), reloaded: s.Phase == sample.Cold && s.Planned.Or("") == sample.Measure, stream: int16(min(s.Stream, math.MaxInt16)), send: int64(s.T.Send.Or(-1)), end: int64(s.T.End.Or(s.T.Last.Or(-1)))})
-	for i, m := range c.metrics {
+	for i := range c.metrics {
 		v := math.NaN()
 		if s.Outcome == sample.OK {
-			value, why, ok := m.Compute(s)
+			value, why, ok := c.metrics[i].Compute(s)
 			if ok {
 				v = value
 			} else {
@@ -143,7 +143,7 @@ func (c *Collector) Sample(s *sample.Sample) {
 // stratumOf finds or makes the stratum of a row.
 func (c *Collector) stratumOf(s *sample.Sample) int32 {
 	b := c.keyLine[:0]
-	for _, part := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.PromptSHA256, string(s.Phase), string(s.Provenance)} {
+	for _, part := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.Asked(), string(s.Phase), string(s.Provenance)} {
 		b = append(append(b, part...), 0)
 	}
 	c.names = c.names[:0]
@@ -164,7 +164,7 @@ func (c *Collector) stratumOf(s *sample.Sample) int32 {
 	}
 	at := int32(len(c.strata))
 	g := &stratum{key: key{run: s.Run, experiment: s.Experiment, subject: s.Subject, target: s.Target, workload: s.Workload,
-		prompt: s.Prompt, sha: s.PromptSHA256, config: fact.ConfigText(s.Config)}, phase: s.Phase, config: maps.Clone(s.Config),
+		prompt: s.Prompt, sha: s.Asked(), config: fact.ConfigText(s.Config)}, phase: s.Phase, config: maps.Clone(s.Config),
 		synthetic: s.Synthetic, origin: s.Provenance, outcomes: map[sample.Outcome]int{}, finishes: map[string]int{}, failures: map[string]int{}, effective: map[string]int{},
 		missing: make([]map[string]int, len(c.metrics))}
 	for i := range g.missing {

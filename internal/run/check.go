@@ -300,7 +300,7 @@ func (c *conductor) manifest() (sample.Manifest, error) {
 func (s *subject) record() sample.SubjectRecord {
 	d := s.describe
 	return sample.SubjectRecord{
-		ID: s.ID, Target: s.Target, Kind: s.kind, URL: public(s.url), Model: s.Model,
+		ID: s.ID, Target: s.Target, Kind: s.kind, URL: public(s.url), Model: d.Model,
 		Server: d.Server, Digest: d.Digest, Quant: d.Quant, Arch: d.Arch, Layers: d.Layers, TrainedCtx: d.TrainedCtx,
 		Parameters: d.Parameters, FileBytes: d.FileBytes, Synthetic: d.Synthetic, Facts: kept(d.Facts),
 	}
@@ -323,10 +323,11 @@ func kept(facts map[string]string) map[string]string {
 	return out
 }
 
-// public is an address without the parts that may hold a secret.
+// public is a server's address without what may be a key. A folder is no
+// address: where somebody keeps the models says nothing of what was measured.
 func public(address string) string {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || u.Host == "" {
 		return ""
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""

@@ -64,8 +64,9 @@ func (q *request) attempt(ctx context.Context) sample.Observation {
 	c, s, t := q.c, q.subject, q.trial
 	limited, cancel := context.WithTimeoutCause(ctx, c.job.Spec.Design.Timeout.D(), errTimeout)
 	defer cancel()
+	constraint := target.Constraint{JSONSchema: q.prompt.JSONSchema, GBNF: q.prompt.GBNF}
 	seen := s.target.Stream(limited, target.Request{
-		Model: s.Model, API: s.api, Raw: s.Raw, Fixed: c.job.Spec.Design.FixedLength,
+		Model: s.Model, API: s.api, Raw: s.Raw, Fixed: (c.job.Spec.Design.FixedLength || q.prompt.Fixed) && constraint.Free(), Constraint: constraint,
 		Prompt: t.Text(q.prompt), MaxTokens: q.prompt.MaxTokens, Seed: t.Seed,
 		Config: t.Config, Cache: t.Nonce == "", Ended: q.ended,
 	}, c.now)

@@ -61,6 +61,19 @@ func TestTrialsRunInPlanOrderAtTheInstantsTheStreamIsFree(t *testing.T) {
 	})
 }
 
+// Where somebody keeps the models says nothing of what was measured.
+func TestTheManifestNamesNoFolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		job := jobOf(one(2), &server{}, m)
+		job.Spec.Targets[0].URL = "/home/ada/models"
+		must(t, job)
+		if u := m.mu.manifest.Subjects[0].URL; u != "" {
+			t.Errorf("the address is %q", u)
+		}
+	})
+}
+
 func TestTheManifestSaysWhatWasAskedOfWhom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, m := &server{}, &memory{}

@@ -37,14 +37,16 @@ type Session struct {
 
 // Question is one request of a session.
 type Question struct {
-	Experiment string // the part of the session: "solo", "parallel"
-	Block      int    // from 0: which pass over the part
-	Workload   string // who asks, and in which stage: "baseline/analysis"
-	Prompt     string // the prompt's id in the workload: the stage
-	Text       string // the prompt
-	Nonce      string // goes first in the prompt, which no cached prefix then fits; may be empty
-	MaxTokens  int    // above 0
-	Subject    string // id of a subject of the spec, or of one that joined
+	Experiment string            // the part of the session: "solo", "parallel"
+	Block      int               // from 0: which pass over the part
+	Workload   string            // who asks, and in which stage: "baseline/analysis"
+	Prompt     string            // the prompt's id in the workload: the stage
+	Text       string            // the prompt
+	Nonce      string            // goes first in the prompt, which no cached prefix then fits; may be empty
+	MaxTokens  int               // above 0
+	Fixed      bool              // exactly so many, where the runtime can and the answer is free
+	Constraint target.Constraint // what the answer must follow
+	Subject    string            // id of a subject of the spec, or of one that joined
 	Config     map[string]any
 	Seed       int64
 	Stream     int  // which of the streams asks, from 0
@@ -277,6 +279,8 @@ func (s *Session) check(q Question) (*subject, error) {
 		return nil, fault.New(fault.Usage, "question: there is no subject %q", q.Subject)
 	case q.Experiment == "" || q.Workload == "" || q.Prompt == "":
 		return nil, fault.New(fault.Usage, "question: experiment %q, workload %q and prompt %q must not be empty", q.Experiment, q.Workload, q.Prompt)
+	case q.Constraint.JSONSchema != "" && q.Constraint.GBNF != "":
+		return nil, fault.New(fault.Usage, "question: an answer can follow a JSON Schema or a grammar, not both")
 	case q.MaxTokens <= 0:
 		return nil, fault.New(fault.Usage, "question: at most %d tokens are asked for, but must be 1 or more", q.MaxTokens)
 	}
@@ -299,7 +303,8 @@ func (q *Question) trial(s *subject) spec.Trial {
 	return spec.Trial{
 		Experiment: q.Experiment, Subject: s.ID, Target: s.Target, Workload: q.Workload, Prompt: q.Workload + "/" + q.Prompt,
 		Config: config, Block: q.Block, Phase: spec.Measure, Streams: max(1, q.Streams), Seed: q.Seed, Nonce: q.Nonce,
-		Asked: &spec.Prompt{Workload: q.Workload, ID: q.Prompt, Text: q.Text, SHA256: digest.Text(q.Text), MaxTokens: q.MaxTokens},
+		Asked: &spec.Prompt{Workload: q.Workload, ID: q.Prompt, Text: q.Text, SHA256: digest.Text(q.Text), MaxTokens: q.MaxTokens,
+			Fixed: q.Fixed, JSONSchema: q.Constraint.JSONSchema, GBNF: q.Constraint.GBNF},
 	}
 }
 

@@ -345,6 +345,7 @@ func TestAQuestionThatNoRowCouldDescribeIsRefused(t *testing.T) {
 			"workload":   func(q *run.Question) { q.Workload = "" },
 			"prompt":     func(q *run.Question) { q.Prompt = "" },
 			"budget":     func(q *run.Question) { q.MaxTokens = 0 },
+			"constraint": func(q *run.Question) { q.Constraint = target.Constraint{JSONSchema: "{}", GBNF: "root ::= x"} },
 			"option":     func(q *run.Question) { q.Config = map[string]any{"num_ctx": 1024} },
 		} {
 			q := question("report", 0)
@@ -447,6 +448,26 @@ func TestASubjectMayJoin(t *testing.T) {
 		}
 		if subs := m.mu.manifest.Subjects; len(subs) != 3 || subs[2].ID != "c" || subs[2].Digest != "alpha-2" || subs[2].URL != "http://host2" {
 			t.Errorf("subjects are %+v", subs)
+		}
+	})
+}
+
+func TestAnAnswersConstraintIsSentAndKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []target.Request
+		s, m := &server{script: func(_ int, req target.Request, _ *sample.Observation) { sent = append(sent, req) }}, &memory{}
+		se := open(t, s, m)
+		q := question("report", 0)
+		q.Fixed = true
+		ask(t, se, q)
+		q.Constraint = target.Constraint{JSONSchema: `{"type":"object"}`}
+		ask(t, se, q)
+		seal(t, se)
+		if !sent[0].Fixed || !sent[0].Constraint.Free() || sent[1].Fixed || sent[1].Constraint != q.Constraint {
+			t.Errorf("sent %+v", sent)
+		}
+		if p := m.mu.plan.Trials[1].Asked; p.JSONSchema != q.Constraint.JSONSchema || p.GBNF != "" {
+			t.Errorf("kept %+v", p)
 		}
 	})
 }

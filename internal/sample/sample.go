@@ -225,22 +225,25 @@ func (o *Observation) SetText(text string) {
 
 // Sample is one attempt at one trial.
 type Sample struct {
-	Schema       int            `json:"schema"`
-	Run          string         `json:"run"`
-	Session      int            `json:"session"` // 0 at first; +1 for each resume
-	Trial        string         `json:"trial"`
-	Attempt      int            `json:"attempt"` // 0 at first; +1 for each retry
-	Experiment   string         `json:"experiment"`
-	Subject      string         `json:"subject"`
-	Target       string         `json:"target"`
-	Workload     string         `json:"workload"`
-	Prompt       string         `json:"prompt"`
-	PromptSHA256 string         `json:"prompt_sha256"`
-	Config       map[string]any `json:"config"` // as requested; float64, string or bool values
-	Block        int            `json:"block"`
-	Order        int            `json:"order"` // position in the plan, from 0
-	Stream       int            `json:"stream"`
-	Phase        Phase          `json:"phase"`
+	Schema       int    `json:"schema"`
+	Run          string `json:"run"`
+	Session      int    `json:"session"` // 0 at first; +1 for each resume
+	Trial        string `json:"trial"`
+	Attempt      int    `json:"attempt"` // 0 at first; +1 for each retry
+	Experiment   string `json:"experiment"`
+	Subject      string `json:"subject"`
+	Target       string `json:"target"`
+	Workload     string `json:"workload"`
+	Prompt       string `json:"prompt"`
+	PromptSHA256 string `json:"prompt_sha256"`
+	// ConstraintSHA256 names what the answer's text had to follow, a schema or a
+	// grammar; "" for free text. Constrained tokens cost other time than free ones.
+	ConstraintSHA256 string         `json:"constraint_sha256,omitempty"`
+	Config           map[string]any `json:"config"` // as requested; float64, string or bool values
+	Block            int            `json:"block"`
+	Order            int            `json:"order"` // position in the plan, from 0
+	Stream           int            `json:"stream"`
+	Phase            Phase          `json:"phase"`
 	// Planned is the phase the plan gave this trial, where the run had to
 	// change it (an unplanned reload makes a warm row cold).
 	Planned    Opt[Phase] `json:"planned_phase,omitzero"`
@@ -253,4 +256,13 @@ type Sample struct {
 	Final bool     `json:"final"`
 	Notes []string `json:"notes,omitempty"`
 	Observation
+}
+
+// Asked identifies what the row's request asked for: the prompt's digest or, of
+// a constrained one, that of both together.
+func (s *Sample) Asked() string {
+	if s.ConstraintSHA256 == "" {
+		return s.PromptSHA256
+	}
+	return digest.Text(s.PromptSHA256 + "+" + s.ConstraintSHA256)
 }

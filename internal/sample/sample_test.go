@@ -63,6 +63,26 @@ func TestLineRoundTrip(t *testing.T) {
 	}
 }
 
+// A row that says it was constrained asked for something else, and a line of an
+// earlier build is read as one that was not.
+func TestConstrainedRowsAskForSomethingElse(t *testing.T) {
+	free, bound := good(), good()
+	bound.ConstraintSHA256 = "c"
+	if free.Asked() == bound.Asked() || free.Asked() != free.PromptSHA256 {
+		t.Errorf("asked %q and %q", free.Asked(), bound.Asked())
+	}
+	for want, s := range map[string]*sample.Sample{"": free, "c": bound} {
+		line, err := sample.Encode(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := sample.Decode(line)
+		if err != nil || back.ConstraintSHA256 != want || strings.Contains(string(line), "constraint") != (want != "") {
+			t.Errorf("%v, %s", err, line)
+		}
+	}
+}
+
 // Law 1: absent is not zero, in either direction.
 func TestAbsentIsNotZero(t *testing.T) {
 	s := good()

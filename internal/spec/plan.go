@@ -96,6 +96,11 @@ type Prompt struct {
 	Text      string `json:"text"`
 	SHA256    string `json:"sha256"`
 	MaxTokens int    `json:"max_tokens"`
+	// Fixed asks for exactly MaxTokens tokens, where the runtime can.
+	Fixed bool `json:"fixed,omitempty"`
+	// What the answer must follow, one of them at most; both empty: any text.
+	JSONSchema string `json:"json_schema,omitempty"`
+	GBNF       string `json:"gbnf,omitempty"`
 }
 
 // Alias is a set of requested configurations known to be one effective

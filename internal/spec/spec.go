@@ -43,7 +43,7 @@ type Spec struct {
 type Target struct {
 	ID   string `json:"id" jsonschema:"required" jsonschema_description:"Name of the target within the spec."`
 	Kind string `json:"kind" jsonschema:"required" jsonschema_description:"Which adapter speaks to it."`
-	URL  string `json:"url,omitempty" jsonschema_description:"Base URL, without user name or key; for in-process kinds a model folder. Empty: the kind's default."`
+	URL  string `json:"url,omitempty" jsonschema_description:"Base URL, without user name or key; for in-process kinds a model folder. Empty: the kind's default; of native, the folder of chimera's own models, then the working folder."`
 	API  API    `json:"api,omitempty" jsonschema:"enum=chat,enum=completion" jsonschema_description:"Which of the runtime's interfaces to use; default: the kind's own."`
 	// KeyEnv names an environment variable. The key itself never enters a spec.
 	KeyEnv string `json:"key_env,omitempty" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"Environment variable that holds the API key. Never the key itself."`

@@ -64,7 +64,8 @@ type Target struct {
 // New returns a target with no model resident.
 func New(folder, version string) *Target { return &Target{folder: folder, version: version} }
 
-// Describe reads the model file's own account of itself.
+// Describe reads the model file's own account of itself. The model is called by
+// its file's name: the folder is this machine's business.
 func (t *Target) Describe(_ context.Context, model string) (target.Description, error) {
 	path, err := t.find(model)
 	if err != nil {
@@ -75,7 +76,7 @@ func (t *Target) Describe(_ context.Context, model string) (target.Description, 
 		return target.Description{}, err
 	}
 	return target.Description{
-		Server: "chimera native " + t.version, Model: model, Digest: "sha256:" + digest,
+		Server: "chimera native " + t.version, Model: filepath.Base(path), Digest: "sha256:" + digest,
 		Quant: info.Quantization, Arch: info.Architecture,
 		Layers: sample.Some(info.Layers), TrainedCtx: sample.Some(info.Context),
 		Parameters: sample.Some(uint64(info.Parameters)), FileBytes: sample.Some(uint64(info.FileBytes)),

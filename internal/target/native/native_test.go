@@ -242,7 +242,7 @@ func TestModelsAreFoundByNameInTheFolder(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 			continue
 		}
-		if !d.Synthetic || d.Layers.Or(0) != 6 || d.TrainedCtx.Or(0) != 2048 || d.Arch != "llama" || d.Quant != "Q8_0" || len(d.Digest) != len("sha256:")+64 {
+		if d.Model != "model.gguf" || !d.Synthetic || d.Layers.Or(0) != 6 || d.TrainedCtx.Or(0) != 2048 || d.Arch != "llama" || d.Quant != "Q8_0" || len(d.Digest) != len("sha256:")+64 {
 			t.Errorf("%q: %+v", name, d)
 		}
 	}

@@ -81,6 +81,9 @@ func (s Subject) answer(t *testing.T, tgt target.Target, c target.Constraint) st
 	if o.Outcome != sample.OK || o.Finish != "stop" {
 		t.Errorf("outcome %s, finish %q: %+v", o.Outcome, o.Finish, o.Failure)
 	}
+	if !s.Bubble {
+		t.Logf("%d tokens, first after %v, all after %v: %s", o.Tokens.Output.Or(0), o.T.First.Or(0), o.T.End.Or(0), o.Text.Or(""))
+	}
 	return o.Text.Or("")
 }
 

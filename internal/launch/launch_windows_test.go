@@ -1,0 +1,3 @@
+package launch_test
+
+const tied = true
