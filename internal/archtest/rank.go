@@ -22,8 +22,8 @@ var Ranks = map[string]int{
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
 	"importer/aiperf": 5, "importer/gobench": 5, "importer/guidellm": 5, "importer/legacy": 5,
 	"importer/llamabench": 5, "importer/ollamabench": 5, "importer/vllm": 5,
-	"agent": 6,
-	"cli":   7,
+	"agent": 6, "mcp": 6,
+	"cli": 7,
 }
 
 // TestOnly packages hold contract suites and test helpers. Only tests import

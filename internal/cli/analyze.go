@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -111,7 +112,7 @@ func (a *app) analyze(ctx context.Context, runs, imports []string) (*finding.Ana
 }
 
 func collect(ctx context.Context, s store.Reader, id string, c *finding.Collector) error {
-	for row, err := range s.Samples(ctx, id) {
+	for row, err := range briefly(ctx, s, id) {
 		if err != nil {
 			return err
 		}
@@ -124,6 +125,23 @@ func collect(ctx context.Context, s store.Reader, id string, c *finding.Collecto
 		c.Reading(r)
 	}
 	return nil
+}
+
+// briefly yields the rows of a run without their bulk, each until the next.
+func briefly(ctx context.Context, s store.Reader, id string) iter.Seq2[*sample.Sample, error] {
+	return func(yield func(*sample.Sample, error) bool) {
+		for part, err := range s.Columns(ctx, id) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, row := range part.Rows() {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // printAnalysis prints the answer, then each finding under its question.

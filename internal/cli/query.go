@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ import (
 // series of readings.
 type question struct {
 	name, aggregate, where, phase string
-	by, runs, imports             []string
+	by, runs, imports, ledgers    []string
 	byGiven, phaseGiven           bool
 }
 
@@ -50,19 +51,23 @@ interval, method, caveats, and the rows behind it. Rows of different phases neve
 	f.StringVar(&q.phase, "phase", "measure", "measure, cold or warmup (of readings: only where given)")
 	f.StringSliceVar(&q.runs, "run", nil, "run to ask (may be given several times)")
 	f.StringSliceVar(&q.imports, "import", nil, "import to ask (may be given several times)")
+	f.StringSliceVar(&q.ledgers, "ledger", nil, "ledger.json to ask, alone or beside runs and imports")
 	return cmd
 }
 
 // ask answers a question, with the fields that made its scopes.
 func (a *app) ask(ctx context.Context, q question) ([]fact.Fact, []string, error) {
-	if len(q.runs)+len(q.imports) == 0 {
-		return nil, nil, fault.With(fmt.Errorf("no run given"), fault.Usage, "name it with --run or --import; `chimera runs ls` lists them")
+	if len(q.runs)+len(q.imports)+len(q.ledgers) == 0 {
+		return nil, nil, fault.With(fmt.Errorf("no run given"), fault.Usage, "name it with --run or --import, or a file with --ledger; `chimera runs ls` lists them")
 	}
 	phase := sample.Phase(q.phase)
 	if phase != sample.Measure && phase != sample.Cold && phase != sample.Warmup {
 		return nil, nil, fault.With(fmt.Errorf("unknown phase %q", q.phase), fault.Usage, "use --phase measure, cold or warmup")
 	}
 	_, unknown := metric.Lookup(q.name)
+	if len(q.ledgers) > 0 {
+		return a.askLedger(ctx, q, phase, unknown)
+	}
 	var facts []fact.Fact
 	by := q.by
 	err := a.withStore(ctx, func(s store.Store) error {
@@ -103,6 +108,10 @@ func (q question) samples(ctx context.Context, s store.Reader, runs []store.Run,
 	if err != nil {
 		return nil, err
 	}
+	ask := fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}
+	if !ask.Chunks() {
+		return ask.Columns(columns(ctx, s, runs))
+	}
 	var rows []*sample.Sample
 	for _, r := range runs {
 		part, err := usable(s.Samples(ctx, r.ID()))
@@ -111,22 +120,29 @@ func (q question) samples(ctx context.Context, s store.Reader, runs []store.Run,
 		}
 		rows = append(rows, part...)
 	}
-	return fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}.Run(rows)
+	return ask.Run(rows)
+}
+
+// columns yields the rows of runs, in the order of the runs' ids.
+func columns(ctx context.Context, s store.Reader, runs []store.Run) iter.Seq2[*sample.Columns, error] {
+	runs = slices.SortedFunc(slices.Values(runs), func(a, b store.Run) int { return strings.Compare(a.ID(), b.ID()) })
+	return func(yield func(*sample.Columns, error) bool) {
+		for _, r := range runs {
+			for part, err := range s.Columns(ctx, r.ID()) {
+				if !yield(part, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // readings answers a question about a series. Where no reading is of that name,
 // the question was about a metric, and unknown says what is wrong with it.
 func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run, unknown error) ([]fact.Fact, []string, error) {
-	where, err := fact.ParseLabels(q.where)
+	asked, err := q.ofReadings()
 	if err != nil {
 		return nil, nil, err
-	}
-	by := q.by
-	if !q.byGiven {
-		by = nil
-	}
-	if q.phaseGiven {
-		where = append(where, fact.Condition{Field: fact.LabelPhase, Op: "=", Value: q.phase})
 	}
 	var rows []*sample.Reading
 	series := map[string]bool{}
@@ -144,13 +160,68 @@ func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run
 	if !series[q.name] {
 		return nil, nil, noSeries(unknown, q.name, slices.Sorted(maps.Keys(series)))
 	}
-	facts, err := fact.ReadingQuery{Series: q.name, Aggregate: q.aggregate, Where: where, By: by}.Run(rows)
+	facts, err := asked.Run(rows)
+	return facts, splitBy(asked.By, facts), err
+}
+
+// ofReadings is the question about a series of readings.
+func (q question) ofReadings() (fact.ReadingQuery, error) {
+	where, err := fact.ParseLabels(q.where)
+	asked := fact.ReadingQuery{Series: q.name, Aggregate: q.aggregate, Where: where}
+	if q.byGiven {
+		asked.By = q.by
+	}
+	if q.phaseGiven {
+		asked.Where = append(asked.Where, fact.Condition{Field: fact.LabelPhase, Op: "=", Value: q.phase})
+	}
+	return asked, err
+}
+
+// splitBy adds the phase to the fields of a table where it made scopes.
+func splitBy(by []string, facts []fact.Fact) []string {
 	for _, f := range facts {
 		if _, split := f.Scope[fact.LabelPhase]; split && !slices.Contains(by, fact.LabelPhase) {
 			by = append(slices.Clone(by), fact.LabelPhase)
 		}
 	}
-	return facts, by, err
+	return by
+}
+
+// askLedger answers from ledger files, and from runs beside them.
+func (a *app) askLedger(ctx context.Context, q question, phase sample.Phase, unknown error) ([]fact.Fact, []string, error) {
+	l, err := a.ledger(ctx, slices.Concat(q.runs, q.imports, q.ledgers))
+	if err != nil {
+		return nil, nil, err
+	}
+	where, err := fact.ParseLabels(q.where)
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}
+	if len(l.Rows) == 0 {
+		facts := asked.Among(l.Cited)
+		if len(facts) == 0 {
+			err = fault.With(fmt.Errorf("the ledger has no rows, and no fact that is the %s of %s by %s", q.aggregate, q.name, strings.Join(q.by, ", ")), fault.Usage, "ask the run itself with --run")
+		}
+		return facts, q.by, err
+	}
+	if unknown == nil {
+		facts, err := l.Query(asked)
+		return facts, q.by, err
+	}
+	var have []string
+	for _, s := range l.Metrics() {
+		have = append(have, s.Name)
+	}
+	if !slices.Contains(have, q.name) {
+		return nil, nil, noSeries(unknown, q.name, have)
+	}
+	readings, err := q.ofReadings()
+	if err != nil {
+		return nil, nil, err
+	}
+	facts, err := l.Readings(readings)
+	return facts, splitBy(readings.By, facts), err
 }
 
 // noSeries says what the rows have instead of a name that nothing has.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"chimera/internal/chart"
 	"chimera/internal/digest"
 	"chimera/internal/export"
+	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/importer"
@@ -43,7 +45,8 @@ that every number stands on. The page opens offline and asks nobody for anything
 
   html     index.html, one file          md       report.md, with figures/ beside it
   ipynb    report.ipynb, which computes the numbers again from the rows beside it
-  json     ledger.json, all facts        csv, parquet   the rows, without the answers' texts
+  json     ledger.json: facts, findings, and up to 2000 rows
+  csv, parquet   the rows, without the answers' texts
   svg, png figures/, one file each       pdf      report.pdf, printed by Chromium if it is installed
 
 Equal rows give equal files.`,
@@ -106,9 +109,11 @@ type reportWriter struct {
 	in     report.Input
 	doc    report.Document
 	folder string
-	format string // being written
-	tables []string
-	files  []reportFile
+	// rowLedger holds the rows for ledger.json, unless they are too many.
+	rowLedger *fact.Ledger
+	format    string // being written
+	tables    []string
+	files     []reportFile
 }
 
 // reportFile is one file of a report, its path relative to the folder.
@@ -146,7 +151,7 @@ func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string,
 	if err != nil {
 		return nil, err
 	}
-	w.in = report.Input{Analysis: analysis, Rows: rows, Template: t, Rederive: rederive(w.runs, t)}
+	w.in = report.Input{Analysis: analysis, Rows: rows, Ledger: w.rowLedger, Template: t, Rederive: rederive(w.runs, t)}
 	for _, r := range w.runs {
 		sum, _ := r.Digest()
 		w.in.Runs = append(w.in.Runs, report.Run{Manifest: r.Manifest, Status: string(r.Status), Digest: sum})
@@ -155,72 +160,50 @@ func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string,
 	return w, err
 }
 
-// analyse reads all rows once: one goroutine reads, while this one sorts the
-// rows out.
+// analyse reads all rows once.
 func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) (*finding.Analysis, error) {
 	c, err := finding.NewCollector(manifests...)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(w.ctx)
-	batches, failed := make(chan []*sample.Sample, 4), make(chan error, 1)
-	go func() {
-		defer close(batches)
-		failed <- w.read(ctx, batches)
-	}()
-	defer func() {
-		cancel()
-		for range batches { // until the reader has ended
-		}
-	}()
-	for batch := range batches {
-		for _, s := range batch {
-			if err := rows.Add(s); err != nil {
+	var kept []fact.RunRows
+	for _, r := range w.runs {
+		own := ledgerRun(r)
+		for s, err := range w.samples(r, rows.Brief) {
+			if err == nil {
+				err = rows.Add(s)
+			}
+			if err != nil {
 				return nil, err
 			}
 			c.Sample(s)
+			if !rows.Brief {
+				s.Text, s.Server = sample.None[string](), nil
+				own.Samples = append(own.Samples, s)
+			}
 		}
-	}
-	if err := <-failed; err != nil {
-		return nil, err
-	}
-	for _, r := range w.runs {
 		for reading, err := range w.store.Readings(w.ctx, r.ID()) {
 			if err != nil {
 				return nil, err
 			}
 			c.Reading(reading)
+			own.Readings = append(own.Readings, reading)
 		}
+		kept = append(kept, *own)
+	}
+	if !rows.Brief {
+		w.rowLedger = fact.NewLedger(kept...)
 	}
 	return c.Analyze()
 }
 
-// read sends all rows of all runs in batches.
-func (w *reportWriter) read(ctx context.Context, to chan<- []*sample.Sample) error {
-	const size = 512
-	var batch []*sample.Sample
-	send := func() error {
-		select {
-		case to <- batch:
-			batch = nil
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+// samples yields the rows of a run, each until the next; without their bulk
+// where nobody digests them.
+func (w *reportWriter) samples(r store.Run, brief bool) iter.Seq2[*sample.Sample, error] {
+	if !brief {
+		return w.store.Samples(w.ctx, r.ID())
 	}
-	for _, r := range w.runs {
-		for s, err := range w.store.Samples(ctx, r.ID()) {
-			if err != nil {
-				return err
-			}
-			if batch = append(batch, s); len(batch) == size {
-				if err := send(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return send()
+	return briefly(w.ctx, w.store, r.ID())
 }
 
 func rederive(runs []store.Run, t report.Template) string {

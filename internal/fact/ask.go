@@ -1,7 +1,9 @@
 package fact
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,54 +18,69 @@ import (
 // label of the ledger may make a scope. A metric that has several values a
 // request is not kept in a ledger; asking for it is an error.
 func (l *Ledger) Query(q Query) ([]Fact, error) {
-	def, aggregate, err := q.definition()
+	a, err := q.begin()
 	if err != nil {
 		return nil, err
 	}
-	if def.Basis != metric.Request {
-		return nil, fault.With(fmt.Errorf("%s has several values a request, and a ledger keeps one", def.ID), fault.Usage, "ask the run itself: `chimera query "+def.ID+" --run RUN`")
+	if a.def.Basis != metric.Request {
+		return nil, fault.With(fmt.Errorf("%s has several values a request, and a ledger keeps one", q.Metric), fault.Usage, "ask the run itself: `chimera query "+q.Metric+" --run RUN`")
 	}
-	var all []observed
-	for _, row := range l.Rows {
-		if row.Kind == KindRequest && row.Phase == q.Phase {
-			all = append(all, observedRow{row, l})
+	var rows []*Row
+	for _, r := range l.Rows {
+		if r.Kind == KindRequest && r.Phase == q.Phase {
+			rows = append(rows, r)
 		}
 	}
-	return q.answer(def, aggregate, all)
-}
-
-// observedRow is a request as a ledger keeps it.
-type observedRow struct {
-	*Row
-	in *Ledger
-}
-
-func (r observedRow) place() (string, string, int) {
-	return r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), r.Order
-}
-
-func (r observedRow) ended() sample.Outcome              { return r.Outcome }
-func (r observedRow) marks() (synthetic, simulated bool) { return r.Synthetic, r.Simulated }
-func (r observedRow) field(name string) (string, error)  { return r.in.Field(r.Row, name) }
-
-func (r observedRow) values(def metric.Metric) ([]float64, string, bool) {
-	c, ok := r.Cell(def.ID)
-	if v, has := c.Value.Get(); ok && has {
-		return []float64{v}, "", true
+	slices.SortStableFunc(rows, func(a, b *Row) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Order, b.Order)) })
+	for _, r := range rows {
+		sc, err := a.scopeAt(func(field string) (string, error) { return l.Field(r, field) }, r.Synthetic, r.Simulated)
+		if err != nil {
+			return nil, err
+		}
+		if sc != nil {
+			l.enter(a, sc, r)
+		}
 	}
-	return nil, r.in.lackOf(r.Row, def.ID), false
+	return a.facts()
 }
 
-func (r observedRow) parts(def metric.Metric) (num, den float64, ok bool) {
-	c, ok := r.Cell(def.ID)
-	v, has := c.Value.Get()
+// enter counts a row in its scope, with its value if it has one.
+func (l *Ledger) enter(a *answer, sc *scope, r *Row) {
+	sc.Planned++
+	c, _ := r.Cell(a.Metric)
+	v, ok := c.Value.Get()
+	num, den := v, 1.0
+	if c.Parts != nil {
+		num, den = c.Parts[0], c.Parts[1]
+	}
 	switch {
-	case !ok || !has:
-		return 0, 0, false
-	case c.Parts != nil:
-		return c.Parts[0], c.Parts[1], true
+	case r.Outcome != sample.OK:
+		sc.Missing[string(r.Outcome)]++
+	case !ok:
+		sc.Missing[l.lackOf(r, a.Metric)]++
+	default:
+		sc.enter(a, r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), num, den)
 	}
-	return v, 1, true
+}
+
+// Among finds the facts that answer q, in their order: all that can be said
+// where there are no rows.
+func (q Query) Among(facts []Fact) []Fact {
+	var out []Fact
+	for _, f := range facts {
+		fits := f.Metric == q.Metric && f.Aggregate == q.Aggregate && (f.Phase == "" || f.Phase == q.Phase)
+		for _, label := range q.By {
+			_, has := f.Scope[label]
+			fits = fits && has
+		}
+		for _, c := range q.Where {
+			fits = fits && c.Matches(f.Scope[c.Field])
+		}
+		if fits {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // lackOf says why a row has no value of a metric.
@@ -115,9 +132,8 @@ func (r *Row) Config() map[string]any {
 	return config
 }
 
-// Readings answers q from the rows of the ledger that are no requests, or that
-// stand in a request's row. What an earlier program had computed is left out,
-// unless q asks for that kind.
+// Readings answers q from the rows of the ledger, as ReadingQuery.Run does from
+// the readings behind them.
 func (l *Ledger) Readings(q ReadingQuery) ([]Fact, error) {
 	var all []*sample.Reading
 	started := map[string]time.Time{}
@@ -125,9 +141,6 @@ func (l *Ledger) Readings(q ReadingQuery) ([]Fact, error) {
 		started[r.ID] = r.Started
 	}
 	for _, row := range l.Rows {
-		if row.Kind == KindClaim && !q.asks(KindClaim) {
-			continue
-		}
 		for _, c := range row.Cells {
 			if c.Metric == q.Series {
 				all = append(all, row.reading(c, started[row.Run]))
@@ -135,15 +148,6 @@ func (l *Ledger) Readings(q ReadingQuery) ([]Fact, error) {
 		}
 	}
 	return q.Run(all)
-}
-
-func (q ReadingQuery) asks(kind string) bool {
-	for _, c := range q.Where {
-		if c == (Condition{"kind", "=", kind}) {
-			return true
-		}
-	}
-	return false
 }
 
 // reading is a cell as the reading that it was.

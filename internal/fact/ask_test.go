@@ -87,8 +87,8 @@ func TestLedgerAnswersOnReadingsAsTheyDo(t *testing.T) {
 		rows.Readings = append(rows.Readings, r)
 	}
 	rows.Readings = append(rows.Readings, &sample.Reading{Run: "r1", Kind: fact.KindClaim, Series: "mean_time", Unit: unit.Second, Value: sample.Some(99.0), Provenance: sample.Imported, Labels: map[string]string{"file": "c.json", "row": "1"}})
-	q := fact.ReadingQuery{Series: "mean_time", Aggregate: "mean", By: []string{"device"}}
-	want, err := q.Run(rows.Readings[:5])
+	q := fact.ReadingQuery{Series: "mean_time", Aggregate: "mean", By: []string{"device"}, Where: fact.Conditions{{Field: "kind", Op: "!=", Value: fact.KindClaim}}}
+	want, err := q.Run(rows.Readings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,5 +104,45 @@ func TestLedgerAnswersOnReadingsAsTheyDo(t *testing.T) {
 	got, err = l.Readings(q)
 	if err != nil || len(got) != 1 || got[0].Value.Or(0) != 99 || got[0].Caveats[len(got[0].Caveats)-1] != fact.ClaimCaveat {
 		t.Errorf("claims that were asked for: %v %+v", err, got)
+	}
+}
+
+// Ledgers of a run, an import and a file stand together; a run that two of them
+// have counts once.
+func TestLedgersJoin(t *testing.T) {
+	own := fact.RunRows{Manifest: sample.Manifest{Run: "own"}}
+	for i := range 6 {
+		s := &sample.Sample{Run: "own", Trial: fmt.Sprintf("t/%d", i), Order: i, Subject: "a", Phase: sample.Measure, Final: true}
+		s.Outcome = sample.OK
+		s.T.Send, s.T.First = sample.Some(time.Duration(0)), sample.Some(time.Duration(i+1)*time.Second)
+		own.Samples = append(own.Samples, s)
+	}
+	imported := ledgerRows()
+	var file bytes.Buffer
+	if err := fact.NewLedger(imported).Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := fact.ReadLedger(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := fact.NewLedger(own, imported)
+	joined := fact.Join(fact.NewLedger(own), stored, both)
+	if len(joined.Rows) != len(both.Rows) || len(joined.Inventory.Runs) != 2 || joined.Inventory.Outcomes[sample.OK] != both.Inventory.Outcomes[sample.OK] {
+		t.Errorf("%d rows of %d runs, want %d of 2", len(joined.Rows), len(joined.Inventory.Runs), len(both.Rows))
+	}
+	for _, metric := range []string{"ttft", "load_time"} {
+		q := fact.Query{Metric: metric, Aggregate: "mean", Phase: sample.Measure, By: []string{"run"}}
+		want, err := q.Run(append(own.Samples, imported.Samples...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := joined.Query(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got)); diff != "" {
+			t.Errorf("%s:\n%s", metric, diff)
+		}
 	}
 }

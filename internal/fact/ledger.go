@@ -2,23 +2,22 @@ package fact
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"chimera/internal/fault"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
 
-// LedgerSchema is the version of ledger.json (docs/formats/audit.md).
-const LedgerSchema = 1
+// LedgerSchema is the version of ledger.json (docs/formats/ledger.md). Since 2
+// one file holds rows, facts and findings; in 1 an audit wrote rows and a report
+// facts.
+const LedgerSchema = 2
 
 // Ledger is all that may be said about some runs. It keeps the rows in one
 // shape, whether they were requests or readings, and makes facts of them when
@@ -136,7 +135,7 @@ const (
 // NewLedger makes a ledger of runs. Superseded rows and retried attempts stay
 // out, and so does telemetry, which is no result.
 func NewLedger(runs ...RunRows) *Ledger {
-	l := &Ledger{Schema: LedgerSchema, Inventory: Inventory{Outcomes: map[sample.Outcome]int{}}}
+	l := &Ledger{Schema: LedgerSchema}
 	for _, r := range runs {
 		l.add(r)
 	}
@@ -259,6 +258,7 @@ func (r *Row) absorb(reading *sample.Reading) {
 // index counts what there is.
 func (l *Ledger) index() {
 	l.metrics, l.values = map[string]Series{}, map[string][]string{}
+	l.Inventory.Outcomes = map[sample.Outcome]int{}
 	seen := map[string]map[string]bool{}
 	for _, row := range l.Rows {
 		if row.Outcome != "" {
@@ -440,41 +440,4 @@ func (l *Ledger) Facts(sel Selection, names ...string) iter.Seq[Fact] {
 			}
 		}
 	}
-}
-
-// Write renders the ledger as ledger.json.
-func (l *Ledger) Write(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(l); err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	return nil
-}
-
-// MaxLedger bounds the bytes of a ledger.json.
-const MaxLedger = 256 << 20
-
-// ReadLedger reads a ledger.json.
-func ReadLedger(r io.Reader) (*Ledger, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxLedger+1))
-	if err != nil {
-		return nil, fmt.Errorf("read ledger: %w", err)
-	}
-	if len(b) > MaxLedger {
-		return nil, fault.With(fmt.Errorf("the ledger is larger than %d MiB", MaxLedger>>20), fault.Usage, "name the run instead")
-	}
-	l := &Ledger{}
-	if err := json.Unmarshal(b, l); err != nil {
-		return nil, fault.With(fmt.Errorf("the ledger is no JSON of the right shape: %w", err), fault.Usage, "docs/formats/audit.md describes ledger.json")
-	}
-	if l.Schema < 1 || l.Schema > LedgerSchema {
-		return nil, fault.With(fmt.Errorf("the ledger has schema %d, and this build reads 1 to %d", l.Schema, LedgerSchema), fault.Usage, "use the build that wrote it")
-	}
-	if slices.Contains(l.Rows, nil) {
-		return nil, fault.With(fmt.Errorf("the ledger has a row that is null"), fault.Usage, "write it again")
-	}
-	l.Inventory.Outcomes = map[sample.Outcome]int{}
-	l.index()
-	return l, nil
 }

@@ -26,7 +26,8 @@ func (x *index) metric(id string) int {
 
 // values returns a metric's values with the rows that they come from.
 func (c cell) values(id string) (values []float64, rows []int) {
-	m := c.x.metric(id)
+	m, n := c.x.metric(id), c.n(id)
+	values, rows = make([]float64, 0, n), make([]int, 0, n)
 	for _, g := range c.strata {
 		for i := g.from; i < g.to; i++ {
 			if v := c.x.values[m][i]; !math.IsNaN(v) {
@@ -61,7 +62,8 @@ func (c cell) planned() (n int) {
 func (c cell) column(id string) *fact.Column {
 	m := c.x.metric(id)
 	def := c.x.metrics[m]
-	col := &fact.Column{Metric: def.ID, Version: def.Version, Unit: def.Unit, Scope: c.scope, Planned: c.planned(), Missing: map[string]int{}}
+	col := &fact.Column{Metric: def.ID, Version: def.Version, Unit: def.Unit, Scope: c.scope, Planned: c.planned(), Missing: map[string]int{},
+		Values: make([]float64, 0, c.n(id))}
 	if len(c.strata) > 0 {
 		col.Phase = c.strata[0].phase
 	}

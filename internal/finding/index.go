@@ -124,10 +124,10 @@ func (c *Collector) Sample(s *sample.Sample) {
 	}
 	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial,
 		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome)), reloaded: s.Phase == sample.Cold && s.Planned.Or("") == sample.Measure, stream: int16(min(s.Stream, math.MaxInt16)), send: int64(s.T.Send.Or(-1)), end: int64(s.T.End.Or(s.T.Last.Or(-1)))})
-	for i, m := range c.metrics {
+	for i := range c.metrics {
 		v := math.NaN()
 		if s.Outcome == sample.OK {
-			value, why, ok := m.Compute(s)
+			value, why, ok := c.metrics[i].Compute(s)
 			if ok {
 				v = value
 			} else {

@@ -82,7 +82,7 @@ func Comparable(a, b Metric) bool { return a.ID == b.ID && a.Version == b.Versio
 
 // Compute returns the value for one attempt, in m.Unit, or why there is none.
 // It is defined for the basis Request.
-func (m Metric) Compute(s *sample.Sample) (value float64, why string, ok bool) {
+func (m *Metric) Compute(s *sample.Sample) (value float64, why string, ok bool) {
 	num, den, why, ok := m.Parts(s)
 	if !ok {
 		return 0, why, false
@@ -93,7 +93,7 @@ func (m Metric) Compute(s *sample.Sample) (value float64, why string, ok bool) {
 // Parts returns the two sides of the quotient that Compute returns; den is 1
 // for a metric that is no Ratio, and never 0. The sums of both over many
 // attempts give the aggregate ratio_of_sums.
-func (m Metric) Parts(s *sample.Sample) (num, den float64, why string, ok bool) {
+func (m *Metric) Parts(s *sample.Sample) (num, den float64, why string, ok bool) {
 	if m.parts == nil {
 		return 0, 0, m.elsewhere("one request"), false
 	}
@@ -106,7 +106,7 @@ func (m Metric) Parts(s *sample.Sample) (num, den float64, why string, ok bool) 
 
 // Values returns all values of one attempt: one for the basis Request, one for
 // each gap for the basis Chunk. The caller owns the slice.
-func (m Metric) Values(s *sample.Sample) (values []float64, why string, ok bool) {
+func (m *Metric) Values(s *sample.Sample) (values []float64, why string, ok bool) {
 	if m.values == nil {
 		v, why, ok := m.Compute(s)
 		if !ok {
@@ -124,7 +124,7 @@ func (m Metric) Values(s *sample.Sample) (values []float64, why string, ok bool)
 // Overall returns the value for a set of attempts: every planned one, failures
 // and drops included, of one session of one run. Objectives count for goodput
 // and slo_attainment only. It is defined for the basis System.
-func (m Metric) Overall(samples []*sample.Sample, objectives ...Objective) (value float64, why string, ok bool) {
+func (m *Metric) Overall(samples []*sample.Sample, objectives ...Objective) (value float64, why string, ok bool) {
 	if m.overall == nil {
 		return 0, m.elsewhere("a set of requests"), false
 	}
@@ -139,7 +139,7 @@ func (m Metric) Overall(samples []*sample.Sample, objectives ...Objective) (valu
 // Observed returns the value for readings of one source (one series, one set
 // of labels) in a window. Samples, those that ran in the window, count for
 // energy_per_token only. It is defined for the basis Machine.
-func (m Metric) Observed(readings []sample.Reading, w Window, samples ...*sample.Sample) (value float64, why string, ok bool) {
+func (m *Metric) Observed(readings []sample.Reading, w Window, samples ...*sample.Sample) (value float64, why string, ok bool) {
 	if m.observe == nil {
 		return 0, m.elsewhere("readings"), false
 	}
@@ -147,7 +147,7 @@ func (m Metric) Observed(readings []sample.Reading, w Window, samples ...*sample
 	return v, string(r), r == ""
 }
 
-func (m Metric) elsewhere(what string) string {
+func (m *Metric) elsewhere(what string) string {
 	return fmt.Sprintf("%s is a metric of one %s, not of %s", m.ID, m.Basis, what)
 }
 
@@ -185,12 +185,12 @@ const (
 var Aggregates = []Aggregate{Median, Mean, RatioOfSums, P50, P90, P95, P99, Min, Max, SD, CV}
 
 // Allows reports whether an aggregate of m is defined.
-func (m Metric) Allows(a Aggregate) bool {
+func (m *Metric) Allows(a Aggregate) bool {
 	return slices.Contains(Aggregates, a) && (a != RatioOfSums || m.Ratio)
 }
 
 // AggregateUnit is the unit of an aggregate of m.
-func (m Metric) AggregateUnit(a Aggregate) unit.Unit {
+func (m *Metric) AggregateUnit(a Aggregate) unit.Unit {
 	if a == CV {
 		return unit.Ratio
 	}

@@ -24,14 +24,15 @@ func Write(w io.Writer, s *Sample) error {
 }
 
 // Encode renders s as one JSON object without white space.
-func Encode(s *Sample) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		return nil, fmt.Errorf("sample %s of run %s: %w", s.Trial, s.Run, err)
+func Encode(s *Sample) ([]byte, error) { return Append(nil, s) }
+
+// Append renders s behind b, as Encode does.
+func Append(b []byte, s *Sample) ([]byte, error) {
+	out, err := appendJSON(b, s)
+	if err != nil {
+		return b, fmt.Errorf("sample %s of run %s: %w", s.Trial, s.Run, err)
 	}
-	return bytes.TrimRight(out.Bytes(), "\n"), nil
+	return out, nil
 }
 
 // Decode reads one JSON object. It refuses a newer schema: guessing at fields

@@ -71,6 +71,10 @@ type Reader interface {
 	// Samples yields the rows in plan order, then by session and attempt, with
 	// Superseded computed. The consumer owns them. An error ends the sequence.
 	Samples(ctx context.Context, run string) iter.Seq2[*sample.Sample, error]
+	// Columns yields the same rows in the same order, without their bulk
+	// (sample.Columns), in stretches that the consumer owns: a run of a million
+	// rows is read so in a second, once it is sealed.
+	Columns(ctx context.Context, run string) iter.Seq2[*sample.Columns, error]
 	// Readings yields the readings in the order in which they were appended.
 	Readings(ctx context.Context, run string) iter.Seq2[*sample.Reading, error]
 	// Verify recomputes a sealed run's digest and names what differs.

@@ -60,12 +60,7 @@ func (b *Box) chosen(r request, a *answer) ([]fact.Fact, error) {
 		return b.byID(r.ids)
 	}
 	if r.kind == "" && r.verdict == "" && r.finding == "" {
-		var all []fact.Fact
-		for _, id := range b.order {
-			f, _ := b.Analysis.Fact(id) // order lists only what there is
-			all = append(all, f)
-		}
-		return all, nil
+		return b.inOrder(), nil
 	}
 	if _, ok := b.findings[r.finding]; r.finding != "" && !ok {
 		return nil, fault.With(fmt.Errorf("there is no finding %q", clip(r.finding, maxName)), fault.Usage, "inventory with part=findings lists them")
@@ -85,6 +80,17 @@ func (b *Box) chosen(r request, a *answer) ([]fact.Fact, error) {
 		}
 	}
 	return all, nil
+}
+
+// inOrder are the facts of the analysis, those first that its first findings
+// use.
+func (s *Source) inOrder() []fact.Fact {
+	all := make([]fact.Fact, 0, len(s.order))
+	for _, id := range s.order {
+		f, _ := s.Analysis.Fact(id) // order lists only what there is
+		all = append(all, f)
+	}
+	return all
 }
 
 // factID is the shape of a fact's id.

@@ -106,35 +106,24 @@ func (b *Box) rowsAsked(r request, where fact.Conditions) ([]fact.Fact, error) {
 	why := fmt.Sprintf("no row of phase %s fits", r.phase)
 	switch {
 	case len(b.Ledger.Rows) == 0:
-		facts, why = b.kept(r, where), "this ledger has no rows, and no such fact"
+		q := fact.Query{Metric: r.metric, Aggregate: r.aggregate, Phase: sample.Phase(r.phase), Where: where, By: r.by}
+		facts, why = q.Among(b.inOrder()), "this ledger has no rows, and no such fact"
 	case err == nil && slices.Contains(series.Kinds, fact.KindRequest) && def.Basis == metric.Request:
 		facts, err = b.Ledger.Query(fact.Query{Metric: r.metric, Aggregate: r.aggregate, Phase: sample.Phase(r.phase), Where: where, By: by})
 	case series.Name == "":
 		err, why = nil, "no row has it"
 	default:
-		facts, err = b.Ledger.Readings(fact.ReadingQuery{Series: r.metric, Aggregate: r.aggregate, Where: where, By: by})
 		why = "no reading fits"
-		if slices.Equal(series.Kinds, []string{fact.KindClaim}) {
+		if slices.Contains(series.Kinds, fact.KindClaim) && !slices.ContainsFunc(where, func(c fact.Condition) bool { return c.Field == "kind" }) {
+			where = append(where, fact.Condition{Field: "kind", Op: "!=", Value: fact.KindClaim})
 			why = "nobody observed it; what an earlier program said stands under kind=claim"
 		}
+		facts, err = b.Ledger.Readings(fact.ReadingQuery{Series: r.metric, Aggregate: r.aggregate, Where: where, By: by})
 	}
 	if err == nil && len(facts) == 0 {
 		facts = []fact.Fact{nothing(r, where, why)}
 	}
 	return facts, err
-}
-
-// kept finds facts of the analysis that answer a question to rows.
-func (b *Box) kept(r request, where fact.Conditions) []fact.Fact {
-	var out []fact.Fact
-	for _, id := range b.order {
-		f, _ := b.Analysis.Fact(id) // order lists only what there is
-		if !slices.ContainsFunc(r.by, func(l string) bool { return f.Scope[l] == "" }) && (f.Phase == "" || string(f.Phase) == r.phase) &&
-			fits(f, request{metric: r.metric, aggregate: r.aggregate}, where) {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 // seriesOf is the metric as the ledger has it; its name is empty if no row has

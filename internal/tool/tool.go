@@ -110,6 +110,10 @@ func (l Limits) orDefault() Limits {
 // that it gave. It is safe for concurrent use.
 type Box struct {
 	*Source
+	// Watch is told of each call when it has ended, one at a time. Set it before
+	// the first call.
+	Watch func(Call)
+
 	limits Limits
 	clock  func() time.Time
 
@@ -240,4 +244,7 @@ func (b *Box) leave(n int, name string, arguments json.RawMessage, a Answer, sta
 		}
 	}
 	b.mu.calls[n-1] = c
+	if b.Watch != nil {
+		b.Watch(c)
+	}
 }

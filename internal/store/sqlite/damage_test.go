@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"chimera/internal/digest"
 	"chimera/internal/fault"
 	"chimera/internal/sample"
 	"chimera/internal/store"
@@ -148,6 +150,8 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 		{"a sample deleted", `DELETE FROM samples WHERE ord = 1`, "samples", ""},
 		{"a reading", `UPDATE readings SET line = replace(line, '"value":0', '"value":1')`, "readings", ""},
 		{"the status", `UPDATE runs SET status = 'partial'`, "seal", "status"},
+		{"a copy by column", `UPDATE columns SET bytes = CAST(bytes || 'x' AS BLOB)`, "columns", "row 0 and those after it"},
+		{"a count of outcomes", `UPDATE seals SET outcomes = replace(outcomes, '"error":1', '"error":0')`, "seal", "outcomes"},
 		{"the digest", `UPDATE seals SET digest = 'abc'`, "seal", "digest"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,6 +177,75 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 			t.Errorf("want %s %s, got %+v", c.part, c.row, v.Differences)
 		})
 	}
+}
+
+// Columns are a copy: whatever becomes of it, readers get the rows, and the
+// copy is made again for the next reader.
+func TestColumnsAreMadeAgainOfTheRows(t *testing.T) {
+	for _, c := range []struct{ name, statement string }{
+		{"gone", `DELETE FROM columns`},
+		{"the last gone", `DELETE FROM columns WHERE first > 0`},
+		{"changed", `UPDATE columns SET bytes = CAST(bytes || 'x' AS BLOB) WHERE first > 0`},
+		{"of another version", `UPDATE columns SET bytes = CAST(X'63' || substr(bytes, 2) AS BLOB)`},
+		{"of another seal", `UPDATE columns SET sealed = 'abc'`},
+		{"out of place", `UPDATE columns SET first = first + 1`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sqlite.Stretch(t, 7)
+			const blocks = 9 // more rows than fit into two stretches
+			s := begun(t, blocks)
+			rows := storetest.Samples("r1", storetest.Plan(blocks))
+			if err := s.Append(t.Context(), "r1", rows...); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Seal(t.Context(), "r1", store.Complete, time.Unix(0, 0)); err != nil {
+				t.Fatal(err)
+			}
+			kept := columnBytes(t, s)
+			execute(t, s, c.statement)
+			n := 0
+			for part, err := range s.Columns(t.Context(), "r1") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, got := range part.Rows() {
+					if want := rows[n]; got.Trial != want.Trial || got.T != want.T || got.Outcome != want.Outcome {
+						t.Fatalf("row %d is %s, want %s", n, got.Trial, want.Trial)
+					}
+					n++
+				}
+			}
+			if n != len(rows) {
+				t.Errorf("%d rows, want %d", n, len(rows))
+			}
+			if again := columnBytes(t, s); !slices.Equal(kept, again) {
+				t.Errorf("%d blobs were kept again, of %d, or others", len(again), len(kept))
+			}
+		})
+	}
+}
+
+// columnBytes are the digests of the columns that a store keeps.
+func columnBytes(t *testing.T, s *sqlite.Store) (all []string) {
+	t.Helper()
+	rows, err := s.Writer().Query(`SELECT first, sealed, bytes FROM columns ORDER BY first`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var first int
+		var sealed string
+		var b []byte
+		if err := rows.Scan(&first, &sealed, &b); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprint(first, sealed, digest.Bytes(b)))
+	}
+	if len(all) < 2 {
+		t.Fatalf("%d stretches are kept: %v", len(all), rows.Err())
+	}
+	return all
 }
 
 // The schema's number in the file and the migrations' must not part.

@@ -3,10 +3,18 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"testing"
 )
 
 // Writer is the connection that writes, for tests that damage what they test.
 func (s *Store) Writer() *sql.DB { return s.write }
+
+// Stretch makes stretches of columns as short as a test has rows.
+func Stretch(t *testing.T, rows int) {
+	before := stretch
+	stretch = rows
+	t.Cleanup(func() { stretch = before })
+}
 
 // Busy makes the writer wait for others only so long.
 func (s *Store) Busy(ctx context.Context, pragma string) error {

@@ -85,19 +85,41 @@ func selectRuns(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]s
 		return nil, err
 	}
 	for i, num := range nums {
-		if runs[i].Outcomes, err = countOutcomes(ctx, tx, num, runs[i].Manifest); err != nil {
+		if runs[i].Seals, err = selectSeals(ctx, tx, num); err != nil {
 			return nil, err
 		}
-		if runs[i].Seals, err = selectSeals(ctx, tx, num); err != nil {
+		if runs[i].Outcomes, err = outcomesOf(ctx, tx, num, runs[i]); err != nil {
 			return nil, err
 		}
 	}
 	return runs, nil
 }
 
-func countOutcomes(ctx context.Context, tx *sql.Tx, num int64, m sample.Manifest) (store.Counts, error) {
-	counts := store.Counts{Planned: m.Planned}
-	repeats := store.RepeatsOf(m.Sessions)
+// outcomesOf are those that the seal counted, or are counted now.
+func outcomesOf(ctx context.Context, tx *sql.Tx, num int64, r store.Run) (store.Counts, error) {
+	if r.Status.Sealed() {
+		if counts, ok, err := sealedOutcomes(ctx, tx, num); ok || err != nil {
+			return counts, err
+		}
+	}
+	return countOutcomes(ctx, tx, num, r.Manifest.Planned, store.RepeatsOf(r.Manifest.Sessions))
+}
+
+// sealedOutcomes are those of the last seal; ok is false if it did not count.
+func sealedOutcomes(ctx context.Context, tx *sql.Tx, num int64) (counts store.Counts, ok bool, err error) {
+	var line sql.Null[[]byte]
+	err = tx.QueryRowContext(ctx, `SELECT outcomes FROM seals WHERE run = ? ORDER BY number DESC LIMIT 1`, num).Scan(&line)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !line.Valid {
+		return counts, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(line.V, &counts)
+	}
+	return counts, err == nil, err
+}
+
+func countOutcomes(ctx context.Context, tx *sql.Tx, num int64, planned int, repeats store.Repeats) (store.Counts, error) {
+	counts := store.Counts{Planned: planned}
 	rows, err := tx.QueryContext(ctx, `SELECT experiment, block, session, outcome, count(*) FROM samples
 		WHERE run = ? AND final = 1 GROUP BY experiment, block, session, outcome`, num)
 	if err != nil {
@@ -185,6 +207,19 @@ func (s *Store) Plan(ctx context.Context, run string) (plan *spec.Plan, err erro
 	return plan, nil
 }
 
+// repeatsOf finds a run and its repeated blocks.
+func repeatsOf(ctx context.Context, tx *sql.Tx, run string) (num int64, repeats store.Repeats, err error) {
+	var line []byte
+	if num, err = one(ctx, tx, run, "manifest", &line); err != nil {
+		return 0, nil, err
+	}
+	var m sample.Manifest
+	if err := json.Unmarshal(line, &m); err != nil {
+		return 0, nil, fmt.Errorf("stored manifest: %w", err)
+	}
+	return num, store.RepeatsOf(m.Sessions), nil
+}
+
 // errStop ends a walk whose consumer has had enough.
 var errStop = errors.New("stop")
 
@@ -193,20 +228,14 @@ func (s *Store) Samples(ctx context.Context, run string) iter.Seq2[*sample.Sampl
 	return func(yield func(*sample.Sample, error) bool) {
 		stopped := false // yield must not be called again, whatever comes after
 		err := s.reading(ctx, "read the samples of run "+run, func(tx *sql.Tx) error {
-			var manifest []byte
-			num, err := one(ctx, tx, run, "manifest", &manifest)
+			num, repeats, err := repeatsOf(ctx, tx, run)
 			if err != nil {
 				return err
 			}
-			var m sample.Manifest
-			if err := json.Unmarshal(manifest, &m); err != nil {
-				return fmt.Errorf("stored manifest: %w", err)
-			}
-			repeats := store.RepeatsOf(m.Sessions)
 			return sampleRows(ctx, tx, num, func(r sampleRow) error {
-				row, err := sample.Decode(r.line)
+				row, err := decodeRow(r)
 				if err != nil {
-					return fmt.Errorf("stored sample of order %d, session %d, attempt %d: %w", r.order, r.session, r.attempt, err)
+					return err
 				}
 				row.Superseded = repeats.Supersede(row.Experiment, row.Block, row.Session)
 				if stopped = !yield(row, nil); stopped {
@@ -260,9 +289,12 @@ func (s *Store) Readings(ctx context.Context, run string) iter.Seq2[*sample.Read
 // Verify implements store.Reader.
 func (s *Store) Verify(ctx context.Context, run string) (v store.Verification, err error) {
 	err = s.reading(ctx, "verify run "+run, func(tx *sql.Tx) error {
-		var status store.Status
-		num, err := one(ctx, tx, run, "status", &status)
+		num, repeats, err := repeatsOf(ctx, tx, run)
 		if err != nil {
+			return err
+		}
+		var status store.Status
+		if err := tx.QueryRowContext(ctx, `SELECT status FROM runs WHERE num = ?`, num).Scan(&status); err != nil {
 			return err
 		}
 		seals, err := selectSeals(ctx, tx, num)
@@ -272,7 +304,7 @@ func (s *Store) Verify(ctx context.Context, run string) (v store.Verification, e
 		if !status.Sealed() || len(seals) == 0 {
 			return fault.With(store.ErrNotSealed, fault.Usage, "`chimera run --resume "+run+"` goes on, `chimera runs seal "+run+"` seals what there is")
 		}
-		v, err = verify(ctx, tx, num, run, status, seals[len(seals)-1])
+		v, err = verify(ctx, tx, num, repeats, run, status, seals[len(seals)-1])
 		return err
 	})
 	return v, err

@@ -24,10 +24,11 @@ func (s *Store) Seal(ctx context.Context, run string, status store.Status, at ti
 		if n := len(l.trials) - len(l.finals); status == store.Complete && n > 0 {
 			return nil, fault.Hint(fmt.Errorf("%w: %d of %d", store.ErrIncomplete, n, len(l.trials)), "it can be sealed as partial")
 		}
-		parts, err := sumParts(ctx, tx, l.num, nil)
+		w, err := walkRun(ctx, tx, l.num, nil)
 		if err != nil {
 			return nil, err
 		}
+		parts := w.parts
 		if sum, err = parts.Digest(run, status); err != nil {
 			return nil, err
 		}
@@ -35,9 +36,20 @@ func (s *Store) Seal(ctx context.Context, run string, status store.Status, at ti
 		if err != nil {
 			return nil, err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO seals (run, number, status, at, digest, parts)
-			VALUES (?1, (SELECT count(*) FROM seals WHERE run = ?1), ?2, ?3, ?4, ?5)`,
-			l.num, string(status), at.UTC().Format(time.RFC3339Nano), sum, string(line)); err != nil {
+		counts, err := countOutcomes(ctx, tx, l.num, len(l.trials), l.repeats)
+		if err != nil {
+			return nil, err
+		}
+		outcomes, err := store.Line(counts)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO seals (run, number, status, at, digest, parts, outcomes)
+			VALUES (?1, (SELECT count(*) FROM seals WHERE run = ?1), ?2, ?3, ?4, ?5, ?6)`,
+			l.num, string(status), at.UTC().Format(time.RFC3339Nano), sum, string(line), string(outcomes)); err != nil {
+			return nil, err
+		}
+		if err := insertColumns(ctx, tx, l.num, sum, w.columns); err != nil {
 			return nil, err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE runs SET status = ? WHERE num = ?`, string(status), l.num)
@@ -49,29 +61,47 @@ func (s *Store) Seal(ctx context.Context, run string, status store.Status, at ti
 	return sum, s.wrap(ctx, "seal run "+run, held.release())
 }
 
-// sumParts digests a run's lines. each, if not nil, sees every sample's row.
-func sumParts(ctx context.Context, tx *sql.Tx, num int64, each func(sampleRow) error) (store.Parts, error) {
+// whole is what follows from all rows of a run.
+type whole struct {
+	parts   store.Parts
+	columns [][]byte
+}
+
+// walkRun reads all lines of a run. each, if not nil, sees every sample's row
+// with what it was decoded to, or why not; without it such a row is an error.
+func walkRun(ctx context.Context, tx *sql.Tx, num int64, each func(sampleRow, *sample.Sample, error)) (w whole, err error) {
 	var sum store.Summer
 	var manifest, header []byte
 	if err := tx.QueryRowContext(ctx, `SELECT manifest, plan FROM runs WHERE num = ?`, num).Scan(&manifest, &header); err != nil {
-		return store.Parts{}, err
+		return w, err
 	}
 	sum.Manifest(manifest)
 	sum.Header(header)
 	if err := lines(ctx, tx, sum.Trial, `SELECT line FROM trials WHERE run = ? ORDER BY ord`, num); err != nil {
-		return store.Parts{}, err
+		return w, err
 	}
+	columns := encoder(&w.columns)
 	if err := sampleRows(ctx, tx, num, func(r sampleRow) error {
 		sum.Sample(r.line)
+		s, err := decodeRow(r)
 		if each != nil {
-			return each(r)
+			each(r, s, err)
+		} else if err != nil {
+			return err
 		}
-		return nil
+		if err != nil {
+			return nil
+		}
+		return columns.add(s)
 	}); err != nil {
-		return store.Parts{}, err
+		return w, err
 	}
-	err := lines(ctx, tx, sum.Reading, `SELECT line FROM readings WHERE run = ? ORDER BY num`, num)
-	return sum.Parts(), err
+	if err := columns.end(); err != nil {
+		return w, err
+	}
+	err = lines(ctx, tx, sum.Reading, `SELECT line FROM readings WHERE run = ? ORDER BY num`, num)
+	w.parts = sum.Parts()
+	return w, err
 }
 
 // lines feeds each the first column of a query.
@@ -161,6 +191,9 @@ func (l *lease) load(ctx context.Context, tx *sql.Tx, run string) error {
 	}
 	l.grows, l.sessions, l.repeats = plan.Grows, len(m.Sessions), store.RepeatsOf(m.Sessions)
 	if err := l.loadTrials(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM columns WHERE run = ?`, l.num); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE runs SET status = ? WHERE num = ?`, string(store.Open), l.num)

@@ -12,19 +12,24 @@ import (
 
 // verify digests everything again and looks for the rows that differ: a line
 // that is not the one stored, or a column that is not its line's copy.
-func verify(ctx context.Context, tx *sql.Tx, num int64, run string, status store.Status, seal store.Seal) (store.Verification, error) {
+func verify(ctx context.Context, tx *sql.Tx, num int64, repeats store.Repeats, run string, status store.Status, seal store.Seal) (store.Verification, error) {
 	v := store.Verification{Run: run, Status: status, Sealed: seal.Digest}
-	parts, err := sumParts(ctx, tx, num, func(r sampleRow) error {
-		v.Differences = append(v.Differences, checkRow(r)...)
-		return nil
+	w, err := walkRun(ctx, tx, num, func(r sampleRow, s *sample.Sample, err error) {
+		v.Differences = append(v.Differences, checkRow(r, s, err)...)
 	})
 	if err != nil {
 		return v, err
 	}
+	parts := w.parts
 	if v.Recomputed, err = parts.Digest(run, status); err != nil {
 		return v, err
 	}
 	v.Differences = append(v.Differences, store.Diff(seal.Parts, parts)...)
+	copies, err := checkCopies(ctx, tx, num, repeats, w)
+	if err != nil {
+		return v, err
+	}
+	v.Differences = append(v.Differences, copies...)
 	if status != seal.Status {
 		v.Differences = append(v.Differences, store.Difference{Part: "seal", Row: "status", Want: string(seal.Status), Got: string(status)})
 	}
@@ -34,12 +39,31 @@ func verify(ctx context.Context, tx *sql.Tx, num int64, run string, status store
 	return v, nil
 }
 
-func checkRow(r sampleRow) []store.Difference {
+// checkCopies looks at what a seal leaves beside the rows.
+func checkCopies(ctx context.Context, tx *sql.Tx, num int64, repeats store.Repeats, w whole) ([]store.Difference, error) {
+	all, err := checkColumns(ctx, tx, num, w.columns)
+	if err != nil {
+		return nil, err
+	}
+	counted, ok, err := sealedOutcomes(ctx, tx, num)
+	if err != nil || !ok {
+		return all, err
+	}
+	now, err := countOutcomes(ctx, tx, num, w.parts.Trials, repeats)
+	if err != nil {
+		return nil, err
+	}
+	if now != counted {
+		all = append(all, store.Difference{Part: "seal", Row: "outcomes", Want: fmt.Sprintf("%+v", now), Got: fmt.Sprintf("%+v", counted)})
+	}
+	return all, nil
+}
+
+func checkRow(r sampleRow, s *sample.Sample, err error) []store.Difference {
 	name := fmt.Sprintf("order %d, session %d, attempt %d", r.order, r.session, r.attempt)
 	if got := digest.Bytes(r.line); got != r.sha256 {
 		return []store.Difference{{Part: "samples", Row: name, Want: r.sha256, Got: got}}
 	}
-	s, err := sample.Decode(r.line)
 	if err != nil {
 		return []store.Difference{{Part: "samples", Row: name, Want: "a readable sample", Got: err.Error()}}
 	}

@@ -52,6 +52,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() store.Store)) {
 		{"a removed run is gone, others stay", remove},
 		{"every planned trial is counted once", counts},
 		{"writers and readers do not disturb each other", concurrent},
+		{"columns are the rows without their bulk", columns},
 		{"a consumer may stop early, or be cancelled", stopEarly},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
@@ -670,3 +671,50 @@ func line(t *testing.T, v any) []byte {
 }
 
 func text(t *testing.T, v any) string { return strings.ReplaceAll(string(line(t, v)), "},{", "},\n{") }
+
+// columns holds the columns of a run to its rows: open, sealed, reopened with a
+// block repeated, and sealed again.
+func columns(t *testing.T, open func() store.Store) {
+	s := open()
+	p := created(t, s, "r1", 2)
+	same := func(when string) {
+		t.Helper()
+		var got, want []*sample.Sample
+		for c, err := range s.Columns(t.Context(), "r1") {
+			must(t, err)
+			for _, row := range c.Rows() {
+				kept := *row
+				got = append(got, &kept)
+			}
+		}
+		for _, row := range collect(t, s.Samples(t.Context(), "r1")) {
+			row.Chunks, row.Server, row.Text, row.TextHash = nil, nil, sample.None[string](), sample.None[string]()
+			want = append(want, row)
+		}
+		if text(t, got) != text(t, want) {
+			t.Errorf("%s: %s", when, cmp.Diff(text(t, want), text(t, got)))
+		}
+	}
+	same("empty")
+	retried := Sample("r1", p.Trials[1], 0, sample.Timeout)
+	retried.Final = false
+	again := Sample("r1", p.Trials[1], 0, sample.Error)
+	again.Attempt = 1
+	must(t, s.Append(t.Context(), "r1", Sample("r1", p.Trials[2], 0, sample.OK), again, retried, Sample("r1", p.Trials[0], 0, sample.OK)))
+	same("open")
+	must(t, second(s.Seal(t.Context(), "r1", store.Partial, sealedAt)))
+	same("sealed")
+	must(t, s.Reopen(t.Context(), "r1"))
+	must(t, s.AddSession(t.Context(), "r1", sample.Session{Number: 1, Started: sealedAt, Repeats: []string{store.BlockKey("sweep", 1)}}))
+	same("reopened")
+	must(t, s.Append(t.Context(), "r1", Sample("r1", p.Trials[2], 1, sample.OK), Sample("r1", p.Trials[3], 1, sample.OK)))
+	must(t, second(s.Seal(t.Context(), "r1", store.Complete, sealedAt)))
+	same("sealed again")
+	for _, err := range s.Columns(t.Context(), "nope") {
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("columns of no run: %v", err)
+		}
+		return
+	}
+	t.Error("a run that is not there has columns")
+}
