@@ -168,7 +168,7 @@ func (t *teller) times(all []*Written) {
 
 func (w *Written) part() string {
 	if len(w.Calls) > 0 {
-		return w.Calls[0].Question.Part
+		return w.Calls[len(w.Calls)-1].Question.Part
 	}
 	return "run"
 }

@@ -39,8 +39,9 @@ type Question struct {
 	Tokens  int    // at most; exactly, where Fixed and the runtime can
 	Fixed   bool
 	Seed    int64
-	Stream  int // which of Streams asks, from 0
-	Streams int // how many ask at once
+	Nonce   string // goes first in the prompt, so that no cached prefix answers; may be empty
+	Stream  int    // which of Streams asks, from 0
+	Streams int    // how many ask at once
 	Warmup  bool
 }
 

@@ -25,12 +25,12 @@ type Published struct {
 // but supported is dropped and the whole is audited again. The error is of code
 // Gate if a claim of the tables fails, which no dropping can mend; then there is
 // no report. Rows are all that it may speak of: the material's and the agents'
-// own.
-func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence, all []*Written, more func(*teller) error, render Render) (*Published, error) {
+// own, of which own tells what they show; it may be nil.
+func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, render Render) (*Published, error) {
 	const rounds = 8
 	claims, tables := 0, true
 	for range rounds {
-		story, err := tell(m, title, meta, all, more, claims, tables)
+		story, err := tell(m, title, meta, all, own, claims, tables)
 		if err != nil {
 			return nil, err
 		}
@@ -56,24 +56,20 @@ func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence,
 
 // tell builds the whole story; claims is how many the audit of it found, and
 // tables says whether it holds those of findings.
-func tell(m *Material, title string, meta finding.Sentence, all []*Written, more func(*teller) error, claims int, tables bool) (*Story, error) {
+func tell(m *Material, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, claims int, tables bool) (*Story, error) {
 	t := newTeller(m, title)
 	t.story.Meta = meta
 	roles := map[string]bool{}
 	for _, w := range all {
 		roles[w.Role] = true
 	}
+	t.work(own)
 	for _, w := range best(all) {
 		prefix := ""
 		if len(roles) > 1 {
 			prefix = w.Role + "-"
 		}
 		t.prose(w, prefix)
-	}
-	if more != nil {
-		if err := more(t); err != nil {
-			return nil, err
-		}
 	}
 	t.workspace()
 	if tables {

@@ -110,10 +110,10 @@ func TestPlannedReport(t *testing.T) {
 		if len(w.Dropped) > 0 || len(w.Kept) == 0 || w.Score.Told != w.Yard.Told {
 			t.Errorf("%s: kept %v, dropped %v, score %+v, yard %+v", name, w.Sentences(), w.Dropped, w.Score, w.Yard)
 		}
-		if name == agent.Insight && (!strings.Contains(text, "quick has the best decode rate") || !strings.Contains(text, "Use quick")) {
+		if name == agent.Insight && (!strings.Contains(text, "quick has the best decode rate") || !strings.Contains(text, "use quick")) {
 			t.Errorf("the report does not say what the rows show:\n%s", text)
 		}
-		if name == agent.Collector && (strings.Contains(text, "has the best") || strings.Contains(text, "Use ")) {
+		if name == agent.Collector && (strings.Contains(text, "has the best") || strings.Contains(text, "use quick")) {
 			t.Errorf("the collector judges:\n%s", text)
 		}
 		again, err := agent.Plan(m, embedded(t, name), now, agent.Options{})

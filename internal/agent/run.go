@@ -426,7 +426,7 @@ const (
 // Readings are the times of the stages, and which calls were of no use.
 func (w *Written) Readings(at time.Duration) []sample.Reading {
 	labels := func(more ...string) map[string]string {
-		l := map[string]string{"role": w.Role, "repeat": fmt.Sprint(w.Run + 1)}
+		l := map[string]string{"role": w.Role, "repeat": fmt.Sprint(w.Run + 1), "experiment": w.part()}
 		for i := 0; i+1 < len(more); i += 2 {
 			l[more[i]] = more[i+1]
 		}

@@ -170,6 +170,36 @@ func titleOf(prefix string) string {
 	return strings.ToUpper(prefix[:1]) + strings.TrimSuffix(prefix[1:], "-") + ": "
 }
 
+// workKinds are the findings about agents at work, in the order in which they
+// are told.
+var workKinds = []finding.Kind{"agents", "concurrency", "contention", "scaling", "stages"}
+
+// work tells what the agents' own calls show: who is faster, what they gain
+// together and what they cost each other.
+func (t *teller) work(own *finding.Analysis) {
+	if own == nil {
+		return
+	}
+	t.know(own.Facts...)
+	var blocks []Block
+	for _, kind := range workKinds {
+		for _, f := range own.Of(kind) {
+			blocks = append(blocks, Block{Heading: f.Question + scopeOf(f)}, Block{Style: Prose, Lines: []Line{{f.Sentence, f.Verdict}}})
+			for _, n := range f.Notes {
+				blocks = append(blocks, Block{Style: Prose, Lines: []Line{{Text: n}}})
+			}
+			if kind == "stages" {
+				continue // every call stands in a table of its own
+			}
+			for _, table := range f.Tables {
+				table.ID = "w-" + strings.ToLower(f.ID) + "-" + table.ID
+				blocks = append(blocks, Block{Table: &table})
+			}
+		}
+	}
+	t.chapter("agents", "The agents at work", blocks...)
+}
+
 // risk words what a failed check puts at risk, and what to do about it.
 var risk = map[finding.CheckID][2]string{
 	finding.OrderRandomised: {"the order was not drawn: what looks like a setting may be the time of day", "run it again with a spec, which draws the order"},

@@ -17,14 +17,13 @@ import (
 	"chimera/internal/run"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
-	"chimera/internal/store/sqlite"
 	"chimera/internal/target"
 
 	"github.com/spf13/cobra"
 )
 
 func (a *app) agentCmd() *cobra.Command {
-	c := group("agent", "Let a model report on measurements, with facts only", a.agentRunCmd(), a.agentPersonasCmd())
+	c := group("agent", "Let a model report on measurements, with facts only", a.agentRunCmd(), a.agentCompareCmd(), a.agentPairCmd(), a.agentPersonasCmd())
 	c.Long = `Let a language model write about a folder of measurements or about stored runs. Files become
 rows first; the model sees a table of facts, never a file, and writes sentences whose numbers
 are slots. What does not hold is dropped and listed, and the report is audited before it is
@@ -40,6 +39,8 @@ type agentFlags struct {
 	personas []string
 	sets     []string
 	runs     int
+	equal    int    // tokens of each answer that is compared
+	managed  string // kind of the targets that join later; "" if the endpoint is there from the start
 	seed     int64
 	folder   string
 	formats  []string
@@ -183,9 +184,9 @@ func (a *app) agentPersonasCmd() *cobra.Command {
 // bench is an open session with what its agents need: the rows, and a clock.
 type agentBench struct {
 	*run.Session
-	store  *sqlite.Store
 	spec   *spec.Spec
-	target target.Target
+	kind   string        // of its targets; "" without a model
+	target target.Target // the first one; nil without a model
 	close  func()
 }
 
@@ -193,7 +194,8 @@ type agentBench struct {
 // keeps only readings.
 func (a *app) openAgents(live, send context.Context, g agentFlags, name, question string) (*agentBench, error) {
 	s := &spec.Spec{Version: 1, Name: name, Question: question, Design: spec.Design{Seed: g.seed, Timeout: spec.Duration(g.timeout), Cache: spec.AsIs}, Telemetry: spec.Telemetry{Interval: spec.Duration(time.Second)}}
-	if g.e.model != noModel {
+	kind := g.managed
+	if g.e.model != noModel && g.managed == "" {
 		parsed, err := draft{
 			"version": 1, "name": name, "question": question,
 			"targets": []any{g.e.target("server")}, "subjects": []any{g.e.subject("server", nil)},
@@ -205,7 +207,7 @@ func (a *app) openAgents(live, send context.Context, g agentFlags, name, questio
 			return nil, err
 		}
 		parsed.Workloads, parsed.Experiments = nil, nil // nobody knows what will be asked
-		s = parsed
+		s, kind = parsed, parsed.Targets[0].Kind
 	}
 	open, err := a.openTargets(s)
 	if err != nil {
@@ -222,7 +224,7 @@ func (a *app) openAgents(live, send context.Context, g agentFlags, name, questio
 		collectors, closeCollectors = nil, func() {}
 	}
 	host, absent := hostFacts(live)
-	b := &agentBench{store: st, spec: s, target: open["server"], close: func() { open.close(); closeCollectors(); st.Close() }}
+	b := &agentBench{spec: s, kind: kind, target: open["server"], close: func() { open.close(); closeCollectors(); st.Close() }}
 	b.Session, err = run.Open(live, send, run.Job{ID: newRunID(), Spec: s, Targets: open, Simulated: simulated(s), Collectors: collectors,
 		Tool: build(), Host: host, Absent: absent, FreeBytes: freeBytes(st.Path()), Recorder: st})
 	if err != nil {
@@ -246,7 +248,11 @@ func (b *agentBench) Record(readings ...sample.Reading) error {
 }
 
 func (b *agentBench) question(q agent.Question) run.Question {
-	return run.Question{Experiment: q.Part, Block: q.Run, Workload: q.Role + "/" + q.Stage, Prompt: q.Stage, Text: q.Prompt, MaxTokens: q.Tokens,
+	workload := q.Stage
+	if q.Role != "" {
+		workload = q.Role + "/" + q.Stage
+	}
+	return run.Question{Experiment: q.Part, Block: q.Run, Workload: workload, Nonce: q.Nonce, Prompt: q.Stage, Text: q.Prompt, MaxTokens: q.Tokens,
 		Subject: q.Agent.Subject, Config: q.Agent.Settings, Seed: q.Seed, Stream: q.Stream, Streams: q.Streams, Warmup: q.Warmup, Fixed: q.Fixed,
 		Constraint: b.constraint(q)}
 }
@@ -256,7 +262,7 @@ func (b *agentBench) question(q agent.Question) run.Question {
 func (b *agentBench) constraint(q agent.Question) target.Constraint {
 	c := target.Constraint{JSONSchema: q.Schema}
 	for _, k := range kinds {
-		if k.Name == b.spec.Targets[0].Kind && k.Honours(c) == nil && !q.Fixed {
+		if k.Name == b.kind && k.Honours(c) == nil && !q.Fixed {
 			return c
 		}
 	}
@@ -277,7 +283,7 @@ func (a *app) agentRun(ctx context.Context, g agentFlags, p agent.Persona, args 
 	if m == nil || len(all) == 0 {
 		return errors.Join(worked, sealed)
 	}
-	out, err := a.publish(live, b, m, all, result, g)
+	out, err := a.publish(live, b, m, all, result, g, nil)
 	if err != nil {
 		return errors.Join(worked, err)
 	}
@@ -290,7 +296,7 @@ func (a *app) agentWork(ctx context.Context, b *agentBench, g agentFlags, p agen
 	if err != nil {
 		return nil, nil, err
 	}
-	o := agent.Options{Budget: g.budget, Freedom: a.freedom(g, b), Notify: a.agentEvents()}
+	o := agent.Options{Budget: g.budget, Freedom: freedom(ctx, g, b), Notify: a.agentEvents()}
 	if g.e.model == noModel {
 		w, err := agent.Plan(m, p, b.Now, o)
 		if err != nil {
@@ -315,7 +321,7 @@ func roleOf(settings map[string]any) string {
 }
 
 // freedom is how much a model may word itself: a small one chooses.
-func (a *app) freedom(g agentFlags, b *agentBench) agent.Freedom {
+func freedom(ctx context.Context, g agentFlags, b *agentBench) agent.Freedom {
 	const small = 1_000_000_000 // parameters
 	switch {
 	case g.freedom == "choosing":
@@ -323,7 +329,7 @@ func (a *app) freedom(g agentFlags, b *agentBench) agent.Freedom {
 	case g.freedom == "wording" || b.target == nil:
 		return agent.Wording
 	}
-	d, err := b.target.Describe(context.Background(), b.spec.Subjects[0].Model)
+	d, err := b.target.Describe(ctx, g.e.model)
 	if n, ok := d.Parameters.Get(); err == nil && ok && n < small {
 		return agent.Choosing
 	}

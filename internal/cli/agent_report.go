@@ -28,7 +28,7 @@ type agentOutput struct {
 }
 
 // publish renders what agents wrote, lets it be audited, and writes it.
-func (a *app) publish(ctx context.Context, b *agentBench, m *agent.Material, all []*agent.Written, r run.Result, g agentFlags) (*agentOutput, error) {
+func (a *app) publish(ctx context.Context, b *agentBench, m *agent.Material, all []*agent.Written, r run.Result, g agentFlags, own *finding.Analysis) (*agentOutput, error) {
 	out := &agentOutput{run: r, material: m, all: all, folder: g.folder}
 	in, err := a.agentInput(ctx, m, r.Run)
 	if err != nil {
@@ -40,7 +40,7 @@ func (a *app) publish(ctx context.Context, b *agentBench, m *agent.Material, all
 	}
 	out.rederive = "chimera " + b.spec.Name + " --against " + strings.Join(m.Runs, ",") + " --model " + subjectID(g.e.model) + " --seed " + fmt.Sprint(g.seed)
 	document := func(s *agent.Story) report.Document { return documentOf(s, b.spec.Name, out.rederive) }
-	out.published, err = agent.Report(m, l, b.spec.Question, metaOf(m, all, r), all, nil, func(s *agent.Story) ([]byte, error) {
+	out.published, err = agent.Report(m, l, b.spec.Question, metaOf(m, all, r), all, own, func(s *agent.Story) ([]byte, error) {
 		var text bytes.Buffer
 		err := report.Markdown(&text, document(s), nil)
 		return text.Bytes(), err
@@ -162,7 +162,7 @@ func (a *app) printAgents(o *agentOutput) error {
 	for _, w := range o.all {
 		part := "run"
 		if len(w.Calls) > 0 {
-			part = w.Calls[0].Question.Part
+			part = w.Calls[len(w.Calls)-1].Question.Part
 		}
 		t.row(w.Role, part, fmt.Sprint(w.Run+1), w.By, fmt.Sprint(len(w.Kept)), fmt.Sprint(len(w.Dropped)), fmt.Sprint(w.Score.Told), fmt.Sprint(w.Score.Wanted),
 			fmt.Sprint(len(w.Calls)), fmt.Sprintf("%.1f", w.Times["total"].Seconds()))
