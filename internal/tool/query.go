@@ -94,7 +94,7 @@ func (b *Box) rowsAsked(r request, where fact.Conditions) ([]fact.Fact, error) {
 	def, err := metric.Lookup(r.metric)
 	series := b.seriesOf(r.metric)
 	if err != nil && series.Name == "" && len(b.Ledger.Rows) > 0 {
-		return nil, unknown("metric", r.metric, b.allMetrics())
+		return nil, unknown("metric", r.metric, b.rowMetrics())
 	}
 	by := slices.Clone(r.by)
 	for _, c := range where { // a fact says what it is of
