@@ -15,26 +15,26 @@ import (
 	"pgregory.net/rapid"
 )
 
-// asked is a world's rows as a ledger, with the question put to them.
-type asked struct {
+// questioned is a world's rows as a ledger, with the question put to them.
+type questioned struct {
 	finding.Asked
 	ledger *fact.Ledger
 }
 
-func ask(t testing.TB, rows []*sample.Sample, name string, compared ...string) asked {
+func question(t testing.TB, rows []*sample.Sample, name string, compared ...string) questioned {
 	t.Helper()
 	l := fact.NewLedger(fact.RunRows{Manifest: sample.Manifest{Run: "r"}, Samples: rows})
 	for _, s := range l.Metrics() {
 		if s.Name == name {
-			return asked{finding.Asked{Series: s, Compared: compared}, l}
+			return questioned{finding.Asked{Series: s, Compared: compared}, l}
 		}
 	}
 	t.Fatalf("no row has %s", name)
-	return asked{}
+	return questioned{}
 }
 
 // side is the rows of which all conditions hold: "subject", "a", …
-func (a asked) side(t testing.TB, conditions ...string) finding.Side {
+func (a questioned) side(t testing.TB, conditions ...string) finding.Side {
 	t.Helper()
 	q := fact.Query{Metric: a.Series.Name, Aggregate: "median", Phase: sample.Measure}
 	for i := 0; i < len(conditions); i += 2 {
@@ -54,7 +54,7 @@ func (a asked) side(t testing.TB, conditions ...string) finding.Side {
 	return s
 }
 
-func (a asked) answer(t testing.TB, of, to finding.Side) (finding.Finding, map[string]fact.Fact) {
+func (a questioned) answer(t testing.TB, of, to finding.Side) (finding.Finding, map[string]fact.Fact) {
 	t.Helper()
 	f, facts, err := a.Answer(of, to, 1)
 	if err != nil {
@@ -83,7 +83,7 @@ func TestAskedAgreesWithTheAnalysis(t *testing.T) {
 	rows := world{subjects: map[string]float64{"a": 1, "b": 1.3}, prompts: five, blocks: 6, noise: 0.05, order: "drawn", seed: 11}.rows()
 	ranking := one(t, analyze(t, rows), finding.Ranking, "metric", "decode_rate")
 	analysis := analyze(t, rows)
-	q := ask(t, rows, "decode_rate", "subject")
+	q := question(t, rows, "decode_rate", "subject")
 	f, facts := q.answer(t, q.side(t, "subject", "b"), q.side(t, "subject", "a"))
 	if f.Verdict != finding.Better || ranking.Verdict != finding.Better {
 		t.Errorf("asked: %s, analysed: %s", f.Verdict, ranking.Verdict)
@@ -128,7 +128,7 @@ func TestAskedRefusesWhatTheRowsDoNotCarry(t *testing.T) {
 		if w.blocks == 0 {
 			w.blocks = 6
 		}
-		q := ask(t, w.rows(), "decode_rate", "subject")
+		q := question(t, w.rows(), "decode_rate", "subject")
 		f, facts := q.answer(t, q.side(t, c.of...), q.side(t, c.to...))
 		if f.Verdict != c.verdict || !strings.Contains(f.Forbids, c.why) {
 			t.Errorf("%s: %s (%s), want %s (%s)", c.name, f.Verdict, f.Forbids, c.verdict, c.why)
@@ -148,7 +148,7 @@ func TestAskedOfAMetricWithoutADirection(t *testing.T) {
 			s.Tokens.Output = sample.Some(11 + i%2)
 		}
 	}
-	q := ask(t, rows, "output_tokens", "subject")
+	q := question(t, rows, "output_tokens", "subject")
 	if q.Series.Direction != metric.Neutral {
 		t.Fatalf("output tokens are better %s", q.Series.Direction)
 	}
@@ -170,7 +170,7 @@ func TestAskedIsSymmetric(t *testing.T) {
 			blocks: rapid.IntRange(2, 6).Draw(r, "blocks"), noise: rapid.Float64Range(0.001, 0.1).Draw(r, "noise"), order: "drawn", seed: rapid.Uint64().Draw(r, "seed")}
 		rows := w.rows()
 		for _, name := range []string{"decode_rate", "ttft"} {
-			q := ask(t, rows, name, "subject")
+			q := question(t, rows, name, "subject")
 			a, b := q.side(t, "subject", "a"), q.side(t, "subject", "b")
 			f, x := q.answer(t, b, a)
 			g, y := q.answer(t, a, b)
@@ -193,7 +193,7 @@ func TestAskedSeldomSeesWhatIsNotThere(t *testing.T) {
 	wrong := 0
 	for seed := range uint64(worlds) {
 		rows := world{subjects: map[string]float64{"a": 1, "b": 1}, prompts: five[:2], blocks: 5, noise: 0.05, order: "drawn", seed: seed}.rows()
-		q := ask(t, rows, "decode_rate", "subject")
+		q := question(t, rows, "decode_rate", "subject")
 		if f, _ := q.answer(t, q.side(t, "subject", "a"), q.side(t, "subject", "b")); f.Verdict == finding.Better || f.Verdict == finding.Worse {
 			wrong++
 		}
@@ -206,7 +206,7 @@ func TestAskedSeldomSeesWhatIsNotThere(t *testing.T) {
 
 func TestFamilyMakesItHarder(t *testing.T) {
 	rows := world{subjects: map[string]float64{"a": 1, "b": 1.06}, prompts: five[:2], blocks: 5, noise: 0.03, order: "drawn", seed: 3}.rows()
-	q := ask(t, rows, "decode_rate", "subject")
+	q := question(t, rows, "decode_rate", "subject")
 	last := -1.0
 	for _, family := range []int{1, 3, 100} {
 		f, facts, err := q.Answer(q.side(t, "subject", "b"), q.side(t, "subject", "a"), family)

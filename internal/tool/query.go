@@ -24,7 +24,7 @@ func (s *Source) queryFields(r *request) []field {
 // query asks the rows. What it compares beside the values, it compares in the
 // same way as every finding does.
 func (b *Box) query(_ context.Context, r request, a *answer) error {
-	r.aggregate, r.phase = orElse(r.aggregate, "median"), orElse(r.phase, string(sample.Measure))
+	r.aggregate, r.phase = orElse(r.aggregate, usual(r.metric)), orElse(r.phase, string(sample.Measure))
 	where, err := b.rowConditions(r.where)
 	if err != nil {
 		return err
@@ -69,6 +69,12 @@ func (b *Box) query(_ context.Context, r request, a *answer) error {
 		a.add(slope)
 	}
 	return nil
+}
+
+// usual is the aggregate of a question that names none.
+func usual(name string) string {
+	def, _ := metric.Lookup(name) // of a series of readings it is the median too
+	return string(def.Usual())
 }
 
 // numeric reports whether every fact's label is a number.
