@@ -38,7 +38,9 @@ is an absent key or an empty cell, never a zero.`,
 					return err
 				}
 				o := export.Options{NoText: noText, Factors: export.FactorsOf(plan), Metrics: exportMetrics()}
-				write := func(w io.Writer) error { return export.Write(w, f, r, s.Samples(cmd.Context(), r.ID()), o) }
+				write := func(w io.Writer) error {
+					return export.Write(w, f, r, asked(&r.Manifest, s.Samples(cmd.Context(), r.ID())), o)
+				}
 				if output == "" || output == "-" {
 					out := bufio.NewWriter(a.Stdout)
 					return errors.Join(write(out), out.Flush())

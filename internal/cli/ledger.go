@@ -73,7 +73,7 @@ func rowsOf(ctx context.Context, s store.Store, id string) (fact.RunRows, error)
 		return fact.RunRows{}, err
 	}
 	out := ledgerRun(r)
-	if out.Samples, err = usable(s.Samples(ctx, r.ID())); err != nil {
+	if out.Samples, err = withTexts(&r.Manifest, s.Samples(ctx, r.ID())); err != nil {
 		return *out, err
 	}
 	for reading, err := range s.Readings(ctx, r.ID()) {

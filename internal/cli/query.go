@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -33,7 +34,7 @@ func (a *app) queryCmd() *cobra.Command {
 		Long: `Ask the rows of one or more runs or imports for one metric, or for one series of readings,
 aggregated one way, for each scope. The answer is facts: value, unit, n of planned rows, 95 %
 interval, method, caveats, and the rows behind it. Rows of different phases never enter one fact.`,
-		Example: "  chimera query decode_rate --run 7f3a --by subject\n  chimera query ttft --agg p95 --run 7f3a --by subject,config.num_ctx --where 'workload=banter'\n  chimera query ttft --phase cold --run 7f3a --json\n  chimera query mean_time --import c4b3 --where kind=backend --by model,device,backend",
+		Example: "  chimera query decode_rate --run 7f3a --by subject\n  chimera query ttft --agg p95 --run 7f3a --by subject,config.num_ctx --where 'workload=banter'\n  chimera query ttft --phase cold --run 7f3a --json\n  chimera query quality_contract --run 7f3a --by subject,prompt\n  chimera query mean_time --import c4b3 --where kind=backend --by model,device,backend",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.name = args[0]
 			q.byGiven, q.phaseGiven = cmd.Flags().Changed("by"), cmd.Flags().Changed("phase")
@@ -45,7 +46,7 @@ interval, method, caveats, and the rows behind it. Rows of different phases neve
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&q.aggregate, "agg", "median", strings.Join(fact.Aggregates(), ", "))
+	f.StringVar(&q.aggregate, "agg", "", "by default median, of scores of text mean or ratio_of_sums; or "+strings.Join(fact.Aggregates(), ", "))
 	f.StringSliceVar(&q.by, "by", []string{"subject"}, "fields that make a scope: run, experiment, subject, target, workload, prompt, block, config, config.NAME; of readings any label, run, kind")
 	f.StringVar(&q.where, "where", "", "only rows for which all hold: subject=270m,config.num_ctx<=2048")
 	f.StringVar(&q.phase, "phase", "measure", "measure, cold or warmup (of readings: only where given)")
@@ -109,12 +110,12 @@ func (q question) samples(ctx context.Context, s store.Reader, runs []store.Run,
 		return nil, err
 	}
 	ask := fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}
-	if !ask.Chunks() {
+	if !ask.Whole() {
 		return ask.Columns(columns(ctx, s, runs))
 	}
 	var rows []*sample.Sample
 	for _, r := range runs {
-		part, err := usable(s.Samples(ctx, r.ID()))
+		part, err := withTexts(&r.Manifest, s.Samples(ctx, r.ID()))
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +168,7 @@ func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run
 // ofReadings is the question about a series of readings.
 func (q question) ofReadings() (fact.ReadingQuery, error) {
 	where, err := fact.ParseLabels(q.where)
-	asked := fact.ReadingQuery{Series: q.name, Aggregate: q.aggregate, Where: where}
+	asked := fact.ReadingQuery{Series: q.name, Aggregate: cmp.Or(q.aggregate, "median"), Where: where}
 	if q.byGiven {
 		asked.By = q.by
 	}
@@ -251,7 +252,7 @@ func (a *app) printFacts(q question, by []string, facts []fact.Fact) error {
 		return nil
 	}
 	scale := columnScale(facts)
-	head := q.aggregate + " " + q.name
+	head := facts[0].Aggregate + " " + q.name
 	if scale.Symbol != "" {
 		head += ", " + scale.Symbol
 	}

@@ -178,7 +178,7 @@ func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) 
 			}
 			c.Sample(s)
 			if !rows.Brief {
-				s.Text, s.Server = sample.None[string](), nil
+				s.Server = nil
 				own.Samples = append(own.Samples, s)
 			}
 		}
@@ -292,7 +292,9 @@ func (w *reportWriter) rows(f export.Format) error {
 			return err
 		}
 		o := export.Options{NoText: true, Rows: export.All, Factors: export.FactorsOf(plan), Metrics: exportMetrics()}
-		err = w.file(w.tableFile(r, f), func(out io.Writer) error { return export.Write(out, f, r, w.store.Samples(w.ctx, r.ID()), o) })
+		err = w.file(w.tableFile(r, f), func(out io.Writer) error {
+			return export.Write(out, f, r, asked(&r.Manifest, w.store.Samples(w.ctx, r.ID())), o)
+		})
 		if err != nil {
 			return err
 		}

@@ -17,13 +17,37 @@ import (
 // usable collects the rows of a run that count, without the bulk that no table
 // needs.
 func usable(rows iter.Seq2[*sample.Sample, error]) ([]*sample.Sample, error) {
+	return counted(rows, func(s *sample.Sample) { s.Text, s.Server = sample.None[string](), nil })
+}
+
+// withTexts collects them with their texts and what was asked, for metrics of text.
+func withTexts(m *sample.Manifest, rows iter.Seq2[*sample.Sample, error]) ([]*sample.Sample, error) {
+	return counted(asked(m, rows), func(s *sample.Sample) { s.Server = nil })
+}
+
+// asked tells each row what was asked of it, as it is read.
+func asked(m *sample.Manifest, rows iter.Seq2[*sample.Sample, error]) iter.Seq2[*sample.Sample, error] {
+	ask := fact.Tasks(m)
+	return func(yield func(*sample.Sample, error) bool) {
+		for s, err := range rows {
+			if err == nil {
+				ask(s)
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+func counted(rows iter.Seq2[*sample.Sample, error], prepare func(*sample.Sample)) ([]*sample.Sample, error) {
 	var out []*sample.Sample
 	for s, err := range rows {
 		if err != nil {
 			return nil, err
 		}
 		if s.Final && !s.Superseded {
-			s.Text, s.Server = sample.None[string](), nil
+			prepare(s)
 			out = append(out, s)
 		}
 	}

@@ -75,6 +75,8 @@ func parseMeasure(text string) (Measure, error) {
 	switch {
 	case def.Basis != metric.Request:
 		return Measure{}, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", id, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
+	case def.Text:
+		return Measure{}, fault.With(fmt.Errorf("%s is a score of text, which has no ratio", id), fault.Usage, "`chimera query "+id+"` gives it with its interval, for each run")
 	case def.Direction == metric.Neutral:
 		return Measure{}, fault.With(fmt.Errorf("%s has no better side", id), fault.Usage, "`chimera metrics` says which way is better")
 	}

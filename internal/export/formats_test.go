@@ -60,6 +60,9 @@ func header(t *testing.T) []string {
 func fieldsOf(typ reflect.Type, prefix string) (all []string) {
 	marshaler := reflect.TypeFor[json.Marshaler]()
 	for i := range typ.NumField() {
+		if typ.Field(i).Tag.Get("json") == "-" {
+			continue
+		}
 		f := typ.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		path, inner := prefix+name, f.Type

@@ -22,6 +22,7 @@ func (l *Ledger) Query(q Query) ([]Fact, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.in = l
 	if a.def.Basis != metric.Request {
 		return nil, fault.With(fmt.Errorf("%s has several values a request, and a ledger keeps one", q.Metric), fault.Usage, "ask the run itself: `chimera query "+q.Metric+" --run RUN`")
 	}
@@ -44,23 +45,57 @@ func (l *Ledger) Query(q Query) ([]Fact, error) {
 	return a.facts()
 }
 
+// textFact makes the fact of a metric of text from a ledger's rows, as the
+// answer's own does from samples.
+func (l *Ledger) textFact(a *answer, sc *scope) Fact {
+	s := NewScores(a.def, sc.Column)
+	s.Unit = sc.Unit
+	var texts []string
+	for _, r := range sc.kept {
+		prompt := r.Labels["workload"] + "\x00" + r.Labels["prompt"]
+		if r.Text != "" {
+			texts = append(texts, prompt+"\x00"+r.Labels[LabelSubject]+"\x00"+r.Text)
+		}
+		num, den, why := l.partsOf(r, a.Metric)
+		if why != "" {
+			s.Missing[why]++
+			continue
+		}
+		s.Add(r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), prompt, num, den)
+	}
+	s.Caveats = append(sc.caveats(), repeated(texts)...)
+	return a.scored(s)
+}
+
+// partsOf are the two sides of a row's value, or why it has none.
+func (l *Ledger) partsOf(r *Row, id string) (num, den float64, why string) {
+	if r.Outcome != sample.OK {
+		return 0, 0, string(r.Outcome)
+	}
+	c, _ := r.Cell(id)
+	v, ok := c.Value.Get()
+	switch {
+	case !ok:
+		return 0, 0, l.lackOf(r, id)
+	case c.Parts != nil:
+		return c.Parts[0], c.Parts[1], ""
+	}
+	return v, 1, ""
+}
+
 // enter counts a row in its scope, with its value if it has one.
 func (l *Ledger) enter(a *answer, sc *scope, r *Row) {
 	sc.Planned++
-	c, _ := r.Cell(a.Metric)
-	v, ok := c.Value.Get()
-	num, den := v, 1.0
-	if c.Parts != nil {
-		num, den = c.Parts[0], c.Parts[1]
+	if a.def.Text {
+		sc.kept = append(sc.kept, r)
+		return
 	}
-	switch {
-	case r.Outcome != sample.OK:
-		sc.Missing[string(r.Outcome)]++
-	case !ok:
-		sc.Missing[l.lackOf(r, a.Metric)]++
-	default:
-		sc.enter(a, r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), num, den)
+	num, den, why := l.partsOf(r, a.Metric)
+	if why != "" {
+		sc.Missing[why]++
+		return
 	}
+	sc.enter(a, r.Run, strings.TrimPrefix(r.ID, r.Run+"/"), num, den)
 }
 
 // Among finds the facts that answer q, in their order: all that can be said

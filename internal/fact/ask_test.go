@@ -146,3 +146,33 @@ func TestLedgersJoin(t *testing.T) {
 		}
 	}
 }
+
+// Scores of text are kept without the text, and give the same facts.
+func TestLedgerAnswersOnTextsAsTheyDo(t *testing.T) {
+	rows := []*sample.Sample{
+		said(t, 0, "a", "flag", "The flag is ours!"), said(t, 1, "a", "flag", "We hold the flag."), said(t, 2, "a", "flag", "The flag is ours!"),
+		said(t, 3, "a", "chest", "Gold"), said(t, 4, "b", "chest", "A\nchest\nopens"), said(t, 5, "a", "chest", "A golden chest at last!"),
+		said(t, 6, "b", "flag", ""), row(7, "b", sample.Measure, time.Second),
+	}
+	rows[6].Outcome = sample.Degenerate
+	l := fact.NewLedger(fact.RunRows{Manifest: *asking(t), Samples: rows})
+	for _, name := range []string{"quality_contract", "quality_instructions", "quality_words", "quality_relevance", "quality_loop"} {
+		for _, aggregate := range []string{"", "max", "median"} {
+			for _, by := range [][]string{nil, {"prompt"}} {
+				q := of(name, by...)
+				q.Aggregate = aggregate
+				want, err := q.Run(rows)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := l.Query(q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got)); diff != "" {
+					t.Errorf("%s %s by %v:\n%s", aggregate, name, by, diff)
+				}
+			}
+		}
+	}
+}

@@ -39,7 +39,7 @@ type Fact struct {
 	Scope     map[string]string   `json:"scope"`
 	Value     sample.Opt[float64] `json:"value,omitzero"`
 	Reason    string              `json:"reason,omitempty"` // why there is no value
-	N         int                 `json:"n"`                // values that entered: one a row, or one a gap
+	N         int                 `json:"n"`                // values that entered: one a row, a gap, or the answers to a prompt
 	Planned   int                 `json:"planned"`          // rows of the scope, whatever came of them
 	Lo        sample.Opt[float64] `json:"lo,omitzero"`
 	Hi        sample.Opt[float64] `json:"hi,omitzero"`

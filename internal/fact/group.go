@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"chimera/internal/digest"
+	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/stats"
 	"chimera/internal/unit"
@@ -56,6 +57,10 @@ func (g Group) Fact(name string) (Fact, error) {
 }
 
 func (g Group) settle(f *Fact, name string, values, num, den []float64) error {
+	if def, err := metric.Lookup(f.Metric); err == nil && def.Text && (name == "mean" || name == ratioOfSums && len(num) == len(values)) {
+		f.settlePooled(def, g.scores())
+		return nil
+	}
 	switch name {
 	case ratioOfSums:
 		if len(num) != len(values) {
@@ -96,6 +101,22 @@ func (g Group) settle(f *Fact, name string, values, num, den []float64) error {
 		aggregate(values, f)
 	}
 	return nil
+}
+
+// scores are the group's values with the prompts that they belong to.
+func (g Group) scores() (out []score) {
+	for i, c := range g.Cells {
+		v, ok := c.Value.Get()
+		if !ok {
+			continue
+		}
+		s := score{prompt: g.Rows[i].Labels["workload"] + "\x00" + g.Rows[i].Labels["prompt"], value: v, num: v, den: 1}
+		if c.Parts != nil {
+			s.num, s.den = c.Parts[0], c.Parts[1]
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func sum(values []float64) (total float64) {

@@ -56,6 +56,9 @@ type Row struct {
 	Lack      int  `json:"lack,omitempty"`
 	Synthetic bool `json:"synthetic,omitempty"` // random weights
 	Simulated bool `json:"simulated,omitempty"` // the time line is invented
+	// Text names the answer's text where it can be scored: equal texts have
+	// equal names.
+	Text string `json:"text,omitempty"`
 }
 
 // Cell is one value of a row. Parts are the two sides of a quotient.
@@ -125,6 +128,7 @@ const (
 	LabelExperiment = "experiment"
 	LabelFile       = "file"
 	KindRequest     = "request"
+	KindAnswers     = "answers" // the answers to one prompt together, named by the first of them
 	// EvalTime is the runtime's own decoding time, where nobody watched the chunks.
 	EvalTime = "eval_time"
 	// KindClaim marks what an earlier program had computed: what it said, not
@@ -148,9 +152,15 @@ func (l *Ledger) add(r RunRows) {
 		Host: r.Manifest.Host, Subjects: r.Manifest.Subjects, Aliases: r.Manifest.Aliases, Outcomes: map[sample.Outcome]int{}}
 	byPlace := map[string]*Row{}
 	lacks := map[string]int{}
+	ask := Tasks(&r.Manifest)
+	var warm []*sample.Sample
 	for _, s := range r.Samples {
 		if s.Superseded || !s.Final {
 			continue
+		}
+		ask(s)
+		if s.Phase == sample.Measure {
+			warm = append(warm, s)
 		}
 		row, lack := requestRow(s, r.Manifest.Clock.Origin)
 		row.Lack = l.lack(lack, lacks)
@@ -181,8 +191,32 @@ func (l *Ledger) add(r RunRows) {
 		}
 		row.absorb(reading)
 	}
+	for _, set := range Together(warm) {
+		if row := groupRow(set, r.Manifest.Clock.Origin); row != nil {
+			l.Rows = append(l.Rows, row)
+		}
+	}
 	l.Inventory.Runs = append(l.Inventory.Runs, entry)
 	l.Inventory.Files = append(l.Inventory.Files, r.Files...)
+}
+
+// groupRow is what the answers to one prompt show together; nil if nothing.
+func groupRow(set []*sample.Sample, origin time.Time) *Row {
+	row, _ := requestRow(set[0], origin)
+	row.ID, row.Kind, row.Outcome, row.Cells, row.Text = row.ID+"+", KindAnswers, "", nil, ""
+	delete(row.Labels, "block") // they are of all blocks
+	for _, def := range metric.All() {
+		if def.Basis != metric.Group {
+			continue
+		}
+		if v, _, ok := def.Together(set); ok {
+			row.Cells = append(row.Cells, Cell{Metric: def.ID, Unit: def.Unit, Value: sample.Some(v)})
+		}
+	}
+	if len(row.Cells) == 0 {
+		return nil
+	}
+	return row
 }
 
 // lack keeps a set of reasons once; seen knows those of the run.
@@ -207,6 +241,9 @@ func requestRow(s *sample.Sample, origin time.Time) (row *Row, lack map[string]s
 	row = &Row{ID: s.Run + "/" + s.Trial, Run: s.Run, Kind: KindRequest, Phase: s.Phase, Outcome: s.Outcome, Order: s.Order,
 		Synthetic: s.Synthetic, Simulated: s.Provenance == sample.Simulated, Labels: map[string]string{
 			LabelExperiment: s.Experiment, LabelSubject: s.Subject, "target": s.Target, "workload": s.Workload, "prompt": s.Prompt, "block": fmt.Sprint(s.Block)}}
+	if metric.Scorable(s) == "" {
+		row.Text = textOf(s)
+	}
 	for name, v := range s.Config {
 		row.Labels["config."+name] = fmt.Sprint(v)
 	}

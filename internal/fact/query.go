@@ -16,7 +16,7 @@ import (
 // Query asks for one metric, aggregated one way, in one phase, for each scope.
 type Query struct {
 	Metric    string
-	Aggregate string // median, mean, ratio_of_sums, p50, p90, p95, p99, min, max, sd, cv
+	Aggregate string // "" for the metric's usual one, or median, mean, ratio_of_sums, p50, p90, p95, p99, min, max, sd, cv
 	Phase     sample.Phase
 	Where     Conditions // all must hold
 	// By are the fields that make a scope: run, experiment, subject, target,
@@ -54,8 +54,8 @@ func (q Query) Run(rows []*sample.Sample) ([]Fact, error) {
 
 // Columns answers q from rows by column: the same facts with the same ids as
 // Run gives of the same rows. Runs must come in the order of their ids, and the
-// rows of one in plan order. A metric that needs chunks finds none there: see
-// Chunks.
+// rows of one in plan order. A metric that needs whole rows finds nothing there:
+// see Whole.
 func (q Query) Columns(parts iter.Seq2[*sample.Columns, error]) ([]Fact, error) {
 	a, err := q.begin()
 	if err != nil {
@@ -89,10 +89,11 @@ func (q Query) Columns(parts iter.Seq2[*sample.Columns, error]) ([]Fact, error) 
 	return a.facts()
 }
 
-// Chunks reports whether q can only be answered from whole rows.
-func (q Query) Chunks() bool {
+// Whole reports whether q can only be answered from whole rows: it needs their
+// chunks or their text.
+func (q Query) Whole() bool {
 	def, err := metric.Lookup(q.Metric)
-	return err == nil && slices.Contains(def.Needs, "chunks")
+	return err == nil && (def.Text || slices.Contains(def.Needs, "chunks"))
 }
 
 // answer is a query being answered: rows come in plan order.
@@ -101,12 +102,15 @@ type answer struct {
 	def       metric.Metric
 	aggregate aggregate
 	scopes    map[string]*scope
+	in        *Ledger // that is asked; nil where samples are
 }
 
 // scope is the rows of one fact.
 type scope struct {
 	Column
-	num, den             []float64 // both sides of the quotients, for their ratio of sums
+	num, den             []float64        // both sides of the quotients, for their ratio of sums
+	rows                 []*sample.Sample // of a metric of text
+	kept                 []*Row           // of a metric of text, in a ledger
 	synthetic, simulated bool
 	pooled               [len(poolable)]map[string]bool
 }
@@ -116,9 +120,10 @@ func (q Query) begin() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if def.Basis != metric.Request && def.Basis != metric.Chunk {
+	if def.Basis != metric.Request && def.Basis != metric.Chunk && def.Basis != metric.Group {
 		return nil, fault.With(fmt.Errorf("%s is a metric of one %s, not of a request", def.ID, def.Basis), fault.Usage, "`chimera metrics` says which metrics rows have")
 	}
+	q.Aggregate = cmp.Or(q.Aggregate, string(def.Usual()))
 	aggregate, err := aggregateOf(q.Aggregate)
 	if err != nil {
 		return nil, err
@@ -180,6 +185,10 @@ func (a *answer) scopeAt(field func(string) (string, error), synthetic, simulate
 // add counts a row, and enters its values if it has any.
 func (sc *scope) add(a *answer, s *sample.Sample) {
 	sc.Planned++
+	if a.def.Text {
+		sc.rows = append(sc.rows, s)
+		return
+	}
 	if s.Outcome != sample.OK {
 		sc.Missing[string(s.Outcome)]++
 		return
@@ -223,6 +232,12 @@ func (a *answer) facts() ([]Fact, error) {
 }
 
 func (a *answer) fact(sc *scope) Fact {
+	switch {
+	case a.def.Text && a.in != nil:
+		return a.in.textFact(a, sc)
+	case a.def.Text:
+		return a.textFact(sc)
+	}
 	sc.Caveats = sc.caveats()
 	f := sc.frame(a.Aggregate)
 	if a.Aggregate == ratioOfSums && f.N > 0 {

@@ -58,7 +58,7 @@ func TestColumnsGiveTheFactsOfTheirRows(t *testing.T) {
 		rows := rapid.SliceOfN(rapid.Custom(drawnRow), 0, 40).Draw(rt, "rows")
 		var ids []string
 		for _, m := range metric.All() {
-			if !(fact.Query{Metric: m.ID}).Chunks() {
+			if !(fact.Query{Metric: m.ID}).Whole() {
 				ids = append(ids, m.ID)
 			}
 		}
@@ -121,7 +121,7 @@ func drawnRow(t *rapid.T) *sample.Sample {
 // of them.
 func TestChunkMetricsAreAskedOfWholeRows(t *testing.T) {
 	for id, want := range map[string]bool{"icl": true, "ttfc": true, "tokens_per_chunk": true, "ttft": false, "decode_rate": false, "no such metric": false} {
-		if got := (fact.Query{Metric: id}).Chunks(); got != want {
+		if got := (fact.Query{Metric: id}).Whole(); got != want {
 			t.Errorf("%s: %t", id, got)
 		}
 	}

@@ -2,7 +2,6 @@ package finding
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 
@@ -13,16 +12,36 @@ import (
 )
 
 // A crew is one record of agents at work: the calls of each role by stage, as
-// the workload names them ("baseline/analysis").
+// the workload names them ("role/stage"). It is an experiment of a run, or a
+// file of another program.
 type crew struct {
-	run, file string
+	run, name string
+	imported  bool
 	roles     []string
 	stages    map[string][]string // role → stages
 	calls     map[string][]*stratum
 }
 
-// crews lists the records of agents: experiments whose workloads are
-// "role/stage" and that have readings of agents' calls, workflows or pairs.
+func (c *crew) scope() map[string]string {
+	if c.imported {
+		return map[string]string{"run": c.run, "file": c.name}
+	}
+	return map[string]string{"run": c.run, "experiment": c.name}
+}
+
+// of lists the strata of a role, in order.
+func (c *crew) of(roles ...string) (strata []*stratum) {
+	for _, role := range roles {
+		for _, stage := range c.stages[role] {
+			strata = append(strata, c.calls[role+"/"+stage]...)
+		}
+	}
+	slices.SortFunc(strata, func(x, y *stratum) int { return x.place - y.place })
+	return strata
+}
+
+// crews lists the records of agents: experiments of ours whose workloads are
+// "role/stage", and files that also have readings of agents.
 func (a *analyst) crews() []*crew {
 	agents := map[[2]string]bool{}
 	for _, r := range a.readings {
@@ -35,11 +54,11 @@ func (a *analyst) crews() []*crew {
 	for _, g := range a.strata {
 		at := [2]string{g.key.run, g.key.experiment}
 		role, stage, ok := strings.Cut(g.key.workload, "/")
-		if !ok || !agents[at] {
+		if !ok || g.origin == sample.Imported && !agents[at] {
 			continue
 		}
 		if by[at] == nil {
-			by[at] = &crew{run: at[0], file: at[1], stages: map[string][]string{}, calls: map[string][]*stratum{}}
+			by[at] = &crew{run: at[0], name: at[1], imported: g.origin == sample.Imported, stages: map[string][]string{}, calls: map[string][]*stratum{}}
 			out = append(out, by[at])
 		}
 		c := by[at]
@@ -58,51 +77,73 @@ func warmOnly(strata []*stratum) []*stratum {
 	return slices.DeleteFunc(slices.Clone(strata), func(g *stratum) bool { return g.phase != sample.Measure })
 }
 
+// rivals are the pairs of roles that a crew may set against each other: the
+// first is what the second is measured by.
+var rivals = [][2]string{{"baseline", "tuned"}, {"baseline", "chimera"}}
+
 // agents asks of every record what its stages share, and whether one agent is
-// faster than the other at equal stages.
+// faster than the other at equal stages. Agents that worked together are judged
+// by what they did alone, not by each other.
 func (a *asking) agents() {
 	for _, c := range a.crews() {
+		calls := a.callsOf(c)
 		for _, role := range c.roles {
-			if len(c.stages[role]) > 1 {
-				a.add(a.stagesOf(c, role))
-			}
+			a.add(a.stagesOf(c, role, calls))
 		}
-		if slices.Contains(c.roles, "baseline") && slices.Contains(c.roles, "chimera") {
-			a.add(a.agentPair(c, "baseline", "chimera"))
+		for _, r := range rivals {
+			if slices.Contains(c.roles, r[0]) && slices.Contains(c.roles, r[1]) && !a.entwined(c) {
+				a.add(a.agentPair(c, r[0], r[1], calls))
+			}
 		}
 	}
 }
 
-// stagesOf shows that stages are strata: a mean over them is of no call.
-func (a *analyst) stagesOf(c *crew, role string) Finding {
-	scope := map[string]string{"run": c.run, "file": c.file, "role": role}
-	f := Finding{Kind: Stages, Question: "Do the stages of " + role + " run alike?", Scope: scope,
-		Method: "warm calls; each stage is a stratum of its own; ratio of geometric means with Welch's interval"}
-	var all []*stratum
-	for _, s := range c.stages[role] {
-		all = append(all, c.calls[role+"/"+s]...)
+// entwined reports whether calls of several agents lay side by side.
+func (a *analyst) entwined(c *crew) bool {
+	if c.imported {
+		return false
 	}
+	m := &arm{run: c.run, name: c.name, roles: c.roles, strata: c.of(c.roles...)}
+	m.passes = a.passes(m)
+	return m.busy()
+}
+
+// stagesOf shows an agent's calls, one by one and by stage: stages are strata,
+// and a mean over them is of no call.
+func (a *analyst) stagesOf(c *crew, role string, calls *calls) Finding {
+	scope := with(c.scope(), "role", role)
+	all := c.of(role)
+	f := Finding{Kind: Stages, Question: "Do the stages of " + role + " run alike?", Scope: scope,
+		Method: "warm calls; each stage is a stratum of its own; ratio of geometric means with Welch's interval; cold, failed and far too short calls are in no mean of them"}
+	f.Checks = []Check{a.warm(warmOnly(all), all, scope), a.unfailed(all, scope), a.whole(all, scope), origin(all)}
 	metric, ok := a.carried(speeds, warmOnly(all))
+	if !ok {
+		if metric, _ = a.carried(speeds, all); metric == "" {
+			metric = speeds[0]
+		}
+	}
+	f.Tables = []Table{a.stageTable(c, role, metric, calls, scope), a.callTable(c, role, metric, calls, scope)}
+	if t, ok := a.workflows(c, role, scope); ok {
+		f.Tables = append(f.Tables, t)
+	}
+	f.Notes = a.leftOut(c, role, calls, scope)
 	if !ok {
 		f.Verdict = NotMeasured
 		f.Sentence = say("No warm call of ", nm(role), " has a rate.")
 		return f
 	}
 	f.Metric = metric
+	facts, values := map[string]fact.Fact{}, map[string][]float64{}
 	stages := slices.Clone(c.stages[role])
-	facts := map[string]fact.Fact{}
-	values := map[string][]float64{}
-	t := Table{ID: "stages", Title: "Calls by stage, warm", Labels: []string{"stage"}, Columns: []Column{{Head: label(metric) + ", mean", Metric: metric, Aggregate: "mean", As: AsBoth},
-		{Head: "n", Metric: metric, Aggregate: "mean", As: AsN}, {Head: "planned", Metric: metric, Aggregate: "mean", As: AsPlanned}, {Head: "output, median", Metric: "output_tokens", Aggregate: "median", As: AsValue}}}
 	for _, s := range stages {
-		in := cell{&a.index, warmOnly(c.calls[role+"/"+s]), with(scope, "stage", s)}
-		facts[s] = a.centre(in, metric, "mean")
-		values[s], _ = in.values(metric)
-		tokens := a.centre(in, "output_tokens", "median")
-		t.Rows = append(t.Rows, Row{Names: []string{s}, Cells: append(cells(facts[s]), Cell{Fact: facts[s].ID}, Cell{Fact: facts[s].ID}, cells(tokens)[0])})
+		col := a.callColumn(calls.pick(a, c.calls[role+"/"+s], sample.Measure), metric, with(scope, "stage", s))
+		facts[s], values[s] = a.put(col.Fact("mean")), col.Values
 	}
-	f.Tables = []Table{t}
-	f.Checks = []Check{a.warm(warmOnly(all), all, scope), a.unfailed(all, scope), a.whole(all, scope), origin(all)}
+	if len(stages) < 2 {
+		f.Verdict = Inconclusive
+		f.Sentence = say(nm(role), " has one stage only, ", nm(stages[0]), ": there is nothing to tell apart.")
+		return f
+	}
 	slices.SortStableFunc(stages, func(x, y string) int { return cmp.Compare(facts[y].Value.Or(0), facts[x].Value.Or(0)) })
 	fast, slow := stages[0], stages[len(stages)-1]
 	r, err := stats.RatioOfMeans(values[slow], values[fast], fact.Level)
@@ -128,28 +169,16 @@ func (a *analyst) stagesOf(c *crew, role string) Finding {
 	return f
 }
 
-// agentPair compares two agents stage by stage.
-func (a *analyst) agentPair(c *crew, one, two string) Finding {
-	scope := map[string]string{"run": c.run, "file": c.file}
+// agentPair compares two agents stage by stage: within blocks where both ran in
+// each, by Welch where another program kept no blocks.
+func (a *analyst) agentPair(c *crew, one, two string, calls *calls) Finding {
+	scope := c.scope()
 	f := Finding{Kind: Agents, Question: "Is " + two + " faster than " + one + "?", Scope: with(scope, "of", two, "to", one),
-		Method: "warm calls of the same stage; ratio of geometric means with Welch's interval; failed calls count in no mean"}
-	var all []*stratum
-	things := make([][]*stratum, 2)
-	for w, strata := range c.calls {
-		role, _, _ := strings.Cut(w, "/")
-		if role == one {
-			things[0] = append(things[0], strata...)
-		}
-		if role == two {
-			things[1] = append(things[1], strata...)
-		}
-	}
-	for _, th := range things {
-		slices.SortFunc(th, func(x, y *stratum) int { return x.place - y.place })
-		all = append(all, th...)
-	}
+		Method: "warm calls of the same stage; ratio of geometric means, within blocks where the agents took turns, else with Welch's interval; failed and far too short calls count in no mean"}
+	all := c.of(one, two)
+	things := [][]*stratum{c.of(one), c.of(two)}
 	order := a.orderIn(things, false)
-	f.Checks = []Check{orderCheck(order, "agents", false), a.warm(warmOnly(all), all, scope), a.unfailed(all, scope), a.whole(all, scope), origin(all)}
+	f.Checks = []Check{orderCheck(order, "agents", false), a.warm(warmOnly(all), all, scope), a.unfailed(all, scope), a.whole(all, scope), a.sameLength(c, one, two, calls, scope), origin(all)}
 	metric, ok := a.carried(speeds, warmOnly(things[0]), warmOnly(things[1]))
 	if !ok {
 		f.Verdict = NotMeasured
@@ -157,25 +186,31 @@ func (a *analyst) agentPair(c *crew, one, two string) Finding {
 		return f
 	}
 	f.Metric = metric
+	t := Table{ID: "agents", Title: "One agent by the other, by stage, warm", Labels: []string{"stage"}, Columns: []Column{{Head: one, Metric: metric, Aggregate: "mean", As: AsBoth},
+		{Head: two, Metric: metric, Aggregate: "mean", As: AsBoth}, {Head: two + " by " + one, Metric: metric, Aggregate: "ratio", As: AsTimesCI}, {Head: "n", Metric: metric, Aggregate: "ratio", As: AsN}}}
 	var parts Sentence
-	apart := false
+	apart, up, down := false, false, false
+	level := 1 - Alpha/float64(len(c.stages[one]))
 	for _, s := range c.stages[one] {
-		x, y := cell{&a.index, warmOnly(c.calls[one+"/"+s]), with(scope, "role", one, "stage", s)}, cell{&a.index, warmOnly(c.calls[two+"/"+s]), with(scope, "role", two, "stage", s)}
-		fx, fy := a.centre(x, metric, "mean"), a.centre(y, metric, "mean")
-		vx, _ := x.values(metric)
-		vy, _ := y.values(metric)
-		r, err := stats.RatioOfMeans(vx, vy, 1-Alpha/float64(len(c.stages[one])))
-		if err != nil || r.Interval == nil {
-			continue
+		x := calls.pick(a, c.calls[one+"/"+s], sample.Measure)
+		y := calls.pick(a, c.calls[two+"/"+s], sample.Measure)
+		cx, cy := a.callColumn(x, metric, with(scope, "role", one, "stage", s)), a.callColumn(y, metric, with(scope, "role", two, "stage", s))
+		fx, fy := a.put(cx.Fact("mean")), a.put(cy.Fact("mean"))
+		row := Row{Names: []string{s}, Cells: append(cells(fx, fy), Cell{Missing: "too few warm calls of both"}, Cell{Missing: "too few warm calls of both"})}
+		if ratio, ok := a.stageRatio(x, y, cx, cy, metric, level, !c.imported && order != nested); ok {
+			ratio.Scope = with(scope, "of", two, "to", one, "stage", s)
+			ratio = a.derive(ratio, fx, fy)
+			row.Cells = cells(fx, fy, ratio, ratio)
+			if len(parts) > 0 {
+				parts = append(parts, w(", "))
+			}
+			parts = append(parts, w("in "), nm(s), w(" "), as(ratio, AsTimesCI))
+			up, down = up || ratio.Lo.Or(0) > 1, down || ratio.Hi.Or(2) < 1
+			apart = up || down
 		}
-		ratio := a.derive(fact.Fact{Metric: metric, Version: 1, Aggregate: "ratio", Unit: unit.Ratio, Phase: sample.Measure, Scope: with(scope, "of", two, "to", one, "stage", s),
-			Value: sample.Some(r.Value), Lo: sample.Some(r.Interval.Lo), Hi: sample.Some(r.Interval.Hi), N: r.N, Planned: r.N, Method: "geometric means, Welch on logarithms, Bonferroni over the stages"}, fx, fy)
-		if len(parts) > 0 {
-			parts = append(parts, w(", "))
-		}
-		parts = append(parts, w("in "), nm(s), w(" "), as(ratio, AsTimesCI))
-		apart = apart || !r.Interval.Contains(1)
+		t.Rows = append(t.Rows, row)
 	}
+	f.Tables = []Table{t}
 	switch {
 	case len(parts) == 0:
 		f.Verdict = Inconclusive
@@ -183,8 +218,14 @@ func (a *analyst) agentPair(c *crew, one, two string) Finding {
 	case apart && order != drawn:
 		f.Verdict, f.Forbids = NotComparable, "the agents ran one after the other"
 		f.Sentence = say(nm(two), " by ", nm(one), " in ", label(metric), ": ", parts, "; but agent and time cannot be told apart.")
-	case apart:
+	case up && down:
+		f.Verdict, f.Forbids = NotComparable, "each is faster in some stage"
+		f.Sentence = say(nm(two), " by ", nm(one), " in ", label(metric), ": ", parts, "; each is faster in some stage.")
+	case up:
 		f.Verdict = Better
+		f.Sentence = say(nm(two), " by ", nm(one), " in ", label(metric), ": ", parts, ".")
+	case down:
+		f.Verdict = Worse
 		f.Sentence = say(nm(two), " by ", nm(one), " in ", label(metric), ": ", parts, ".")
 	default:
 		f.Verdict = Inconclusive
@@ -193,129 +234,51 @@ func (a *analyst) agentPair(c *crew, one, two string) Finding {
 	return f
 }
 
-// togethers compares two agents at once with the same agents alone. Only tokens
-// by wall time can be compared: a speedup made of durations that were all
-// measured together is overlap, whatever it says.
-func (a *asking) togethers() {
-	crews := a.crews()
-	for _, s := range a.specimens("agent-pair", "file", "run", "scenario") {
-		for _, c := range crews {
-			if c.run == s.run && c.file == s.labels["file"] {
-				a.add(a.together(c, s, crews))
+// stageRatio compares the calls of one stage: pairs of one block where there
+// are two at least, else by Welch.
+func (a *analyst) stageRatio(x, y []call, cx, cy *fact.Column, metric string, level float64, blocked bool) (fact.Fact, bool) {
+	f := fact.Fact{Metric: metric, Version: 1, Aggregate: "ratio", Unit: unit.Ratio, Phase: sample.Measure}
+	r, err := stats.RatioOfMeans(cx.Values, cy.Values, level)
+	f.Method = "geometric means, Welch on logarithms, Bonferroni over the stages"
+	if blocked {
+		var one, two []float64
+		by := map[int32]float64{}
+		for _, c := range x {
+			if v, ok := a.callValue(c, metric); ok {
+				by[a.rows[c.i].block] = v
 			}
 		}
-	}
-}
-
-// tokensOf sums the output tokens of strata; ok is false if a call has none.
-func (a *analyst) tokensOf(strata []*stratum) (sum float64, n int, ok bool) {
-	m := a.metric("output_tokens")
-	ok = true
-	for _, g := range strata {
-		for i := g.from; i < g.to; i++ {
-			v := a.values[m][i]
-			if math.IsNaN(v) {
-				ok = false
-				continue
-			}
-			sum, n = sum+v, n+1
-		}
-	}
-	return sum, n, ok && n > 0
-}
-
-// throughput enters the tokens by wall second of calls.
-func (a *analyst) throughput(strata []*stratum, wall float64, from fact.Fact, scope map[string]string, method string) (fact.Fact, bool) {
-	tokens, n, ok := a.tokensOf(strata)
-	if !ok || wall <= 0 {
-		return fact.Fact{}, false
-	}
-	count := a.derive(fact.Fact{Metric: "output_tokens", Version: 1, Aggregate: "sum", Unit: unit.Token, Scope: scope, Value: sample.Some(tokens), N: n, Planned: n, Method: "sum"},
-		a.tally("calls", scope, a.rowsOf(strata, everyRow), n))
-	return a.derive(fact.Fact{Metric: "tokens_per_wall_second", Version: 1, Aggregate: "ratio_of_sums", Unit: unit.TokenPerSecond, Scope: scope, Value: sample.Some(tokens / wall), N: n, Planned: n, Method: method}, count, from), true
-}
-
-// alone finds the throughput of the same model alone: the calls of one agent in
-// another record of the same import, by the sum of their durations.
-func (a *analyst) alone(c *crew, crews []*crew) (fact.Fact, bool) {
-	model := ""
-	for _, strata := range c.calls {
-		model = strata[0].key.subject
-	}
-	for _, o := range crews {
-		if o.run != c.run || !slices.Contains(o.roles, "baseline") || slices.Contains(o.roles, "collector") {
-			continue
-		}
-		var strata []*stratum
-		for w, list := range o.calls {
-			if strings.HasPrefix(w, "baseline/") && list[0].key.subject == model {
-				strata = append(strata, list...)
+		for _, c := range y {
+			v, ok := a.callValue(c, metric)
+			if u, both := by[a.rows[c.i].block]; ok && both {
+				one, two = append(one, u), append(two, v)
 			}
 		}
-		slices.SortFunc(strata, func(x, y *stratum) int { return x.place - y.place })
-		var wall float64
-		var one []*sample.Reading
-		for _, r := range a.readings {
-			if v, ok := r.Value.Get(); ok && r.Run == o.run && r.Series == "client_duration" && r.Labels["file"] == o.file && r.Labels["role"] == "baseline" {
-				wall += v
-				one = append(one, r)
-			}
-		}
-		if len(strata) == 0 || len(one) == 0 {
-			continue
-		}
-		scope := map[string]string{"file": o.file, "role": "baseline"}
-		of := a.observed(&specimen{run: o.run, labels: one[0].Labels, series: map[string][]*sample.Reading{"client_duration": one}}, "client_duration", scope)
-		if f, ok := a.throughput(strata, wall, of, with(scope, "run", o.run, "arm", "alone"), "output tokens of all calls by the sum of their durations, one after the other"); ok {
-			return f, true
+		if paired, e := stats.PairedRatio(one, two, level); e == nil && paired.Interval != nil {
+			r, err = paired, nil
+			f.Method = "within blocks, Student's interval on the logarithms, Bonferroni over the stages"
 		}
 	}
-	return fact.Fact{}, false
+	if err != nil || r.Interval == nil {
+		return f, false
+	}
+	f.Value, f.Lo, f.Hi, f.N, f.Planned = sample.Some(r.Value), sample.Some(r.Interval.Lo), sample.Some(r.Interval.Hi), r.N, len(x)+len(y)
+	return f, true
 }
 
-func (a *analyst) together(c *crew, s *specimen, crews []*crew) Finding {
-	scope := map[string]string{"run": c.run, "file": c.file}
-	f := Finding{Kind: Concurrency, Question: "Do two agents at once get more done than one after the other?", Scope: scope, Metric: "tokens_per_wall_second",
-		Method: "output tokens by wall second, together against alone; durations measured together are never put over each other"}
-	var all []*stratum
-	for _, strata := range c.calls {
-		all = append(all, strata...)
+// sameLength says whether the agents wrote as much in each stage.
+func (a *analyst) sameLength(c *crew, one, two string, calls *calls, scope map[string]string) Check {
+	for _, s := range c.stages[one] {
+		x := a.put(a.callColumn(calls.pick(a, c.calls[one+"/"+s], sample.Measure), "output_tokens", with(scope, "role", one, "stage", s)).Fact("median"))
+		y := a.put(a.callColumn(calls.pick(a, c.calls[two+"/"+s], sample.Measure), "output_tokens", with(scope, "role", two, "stage", s)).Fact("median"))
+		vx, okX := x.Value.Get()
+		vy, okY := y.Value.Get()
+		if !okX || !okY {
+			return Check{EqualWork, Unknown, say("no warm call of ", nm(s), " of both has its tokens counted")}
+		}
+		if max(vx, vy) > (1+equalTokens)*min(vx, vy) {
+			return Check{EqualWork, Fail, say("in ", nm(s), " the agents wrote different amounts: medians ", val(x), " and ", val(y))}
+		}
 	}
-	slices.SortFunc(all, func(x, y *stratum) int { return x.place - y.place })
-	f.Checks = []Check{a.unfailed(all, scope), a.whole(all, scope), origin(all)}
-	wall := a.observed(s, "concurrent_wall_time", scope)
-	seconds, _ := wall.Value.Get()
-	x, ok := a.throughput(all, seconds, wall, with(scope, "arm", "together"), "output tokens of all agents by the wall time of the run")
-	if !ok {
-		f.Verdict = NotMeasured
-		f.Sentence = say("What the agents got done together was not measured: a call has no token count, or the run no wall time.")
-		return f
-	}
-	y, solo := a.alone(c, crews)
-	if !solo {
-		f.Verdict, f.Forbids = NotComparable, "no run alone stands beside it"
-		f.Sentence = say("Together the agents made ", val(x), " by the wall clock; no run alone stands beside it, so there is no speedup to speak of.")
-		f.Checks = append(f.Checks, Check{SoloBaseline, Fail, say("the same calls were not measured alone")})
-		return f
-	}
-	f.Checks = append(f.Checks, Check{SoloBaseline, Unknown, say("alone stands in another file, measured at another time, with prompts of its own")},
-		Check{OrderRandomised, Unknown, say("together and alone were not interleaved")})
-	ratio := a.derive(fact.Fact{Metric: "tokens_per_wall_second", Version: 1, Aggregate: "ratio", Unit: unit.Ratio, Scope: with(scope, "of", "together", "to", "alone"),
-		Value: sample.Some(x.Value.Or(0) / y.Value.Or(1)), N: 1, Planned: 1, Method: "token-normalised; one run a side, no interval"}, x, y)
-	f.Verdict = Inconclusive
-	f.Sentence = say("Together the agents made ", val(x), " by the wall clock, alone one makes ", val(y), ": ", as(ratio, AsTimes), ", one run a side and not interleaved. A gain from running together is not shown.")
-	if v, _ := ratio.Value.Get(); v > 1 {
-		f.Sentence = say("Together the agents made ", val(x), " by the wall clock, alone one makes ", val(y), ": ", as(ratio, AsTimes), ", one run a side and not interleaved, so it is not shown.")
-	}
-	p := Panel{X: Axis{Label: "arm", Categories: []string{"alone", "together"}}, Y: Axis{Label: "tokens by wall second", Unit: unit.TokenPerSecond}}
-	for _, m := range []struct {
-		name string
-		f    fact.Fact
-	}{{"alone", y}, {"together", x}} {
-		q := point(m.f)
-		q.XName, q.Series = m.name, m.name
-		p.Points = append(p.Points, q)
-	}
-	f.Figures = []Figure{{ID: "concurrency", Kind: Intervals, Title: f.Sentence, Panels: []Panel{p}}}
-	return f
+	return Check{EqualWork, Pass, say("in each stage both wrote as much, by the medians")}
 }

@@ -116,8 +116,8 @@ func shared[T any](mu *sync.Mutex, all map[string]*once[T], key string, compute 
 // questions are asked of every set of rows. Each adds the findings that these
 // rows can carry, and nothing where the question does not arise.
 var questions = []func(*asking){(*asking).rankings, (*asking).coldAndWarm, (*asking).configurations, (*asking).sensitivities,
-	(*asking).promptEffects, (*asking).stabilities, (*asking).drifts, (*asking).efficiencies, (*asking).paretos,
-	(*asking).quantizations, (*asking).kernels, (*asking).backends, (*asking).agents, (*asking).togethers, (*asking).gains, (*asking).streams, (*asking).failed}
+	(*asking).promptEffects, (*asking).stabilities, (*asking).drifts, (*asking).efficiencies, (*asking).paretos, (*asking).qualities,
+	(*asking).quantizations, (*asking).kernels, (*asking).backends, (*asking).agents, (*asking).togethers, (*asking).gains, (*asking).streams, (*asking).corrections, (*asking).failed}
 
 func (a *analyst) done(findings []Finding) *Analysis {
 	out := &Analysis{Schema: Schema, Runs: a.runs(), Rows: a.rowCount, Findings: findings, byID: map[string]int{}}

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -41,6 +42,7 @@ type task struct {
 	from, to int64 // ns since the run's origin
 	tokens   float64
 	rows     []int
+	cold     int    // calls that ran into a load
 	lack     string // why it cannot be judged
 }
 
@@ -100,15 +102,16 @@ func (a *analyst) arms() [][]*arm {
 	return runs
 }
 
-// passes sorts the rows of an arm out by block and agent. Warm-up and cold
-// measurements are no part of a task; a warm call that ran into a load is.
+// passes sorts the rows of an arm out by block and agent. A warm-up is no part
+// of a task; a call that ran into a load is, for agents that share a server may
+// load their models again and again.
 func (a *analyst) passes(m *arm) []*pass {
 	tokens := a.metric("output_tokens")
 	at := map[int32]*pass{}
 	for _, i32 := range a.inOrder(m.strata) {
 		i := int(i32)
 		r, g := a.rows[i], a.strata[a.rows[i].stratum]
-		if g.phase != sample.Measure && !r.reloaded {
+		if g.phase == sample.Warmup {
 			continue
 		}
 		p := at[r.block]
@@ -123,6 +126,9 @@ func (a *analyst) passes(m *arm) []*pass {
 			p.tasks[role] = t
 		}
 		t.rows = append(t.rows, i)
+		if g.phase == sample.Cold {
+			t.cold++
+		}
 		t.from, t.to = min(t.from, r.send), max(t.to, r.end)
 		switch v := a.values[tokens][i]; {
 		case t.lack != "":
@@ -201,6 +207,8 @@ func (m *arm) fit(p *pass, solo *arm) (alone *pass, lack string) {
 		switch {
 		case s.lack != "":
 			return nil, s.lack + ", alone"
+		case s.cold > 0:
+			return nil, role + " ran into a load when it was measured alone"
 		case !alone.alone(role):
 			return nil, role + " was not alone when it was measured alone"
 		case t.to <= t.from || s.to <= s.from || t.tokens <= 0 || s.tokens <= 0:
@@ -263,7 +271,10 @@ func (a *analyst) taskFacts(m *arm, p *pass, role string) (seconds, tokens fact.
 	scope := map[string]string{"run": m.run, "experiment": m.name, "block": strconv.Itoa(int(p.block)), "role": role}
 	f := fact.Fact{Metric: "agent_time", Version: 1, Aggregate: "value", Unit: unit.Second, Phase: sample.Measure, Scope: scope, Value: sample.Some(t.seconds()),
 		N: len(t.rows), Planned: len(t.rows), Method: "from the agent's first sending to its last end"}
+	if t.cold > 0 {
+		f.Caveats = []string{fmt.Sprintf("%d of its %d calls ran into a load", t.cold, len(t.rows))}
+	}
 	seconds = a.fromRows(f, t.rows)
-	f.Metric, f.Aggregate, f.Unit, f.Value, f.Method = "output_tokens", "sum", unit.Token, sample.Some(t.tokens), "sum"
+	f.Metric, f.Aggregate, f.Unit, f.Value, f.Method, f.Caveats = "output_tokens", "sum", unit.Token, sample.Some(t.tokens), "sum", nil
 	return seconds, a.fromRows(f, t.rows)
 }

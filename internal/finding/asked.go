@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -50,86 +51,102 @@ const ratioOfSumsAggregate = "ratio_of_sums"
 func (q Asked) Answer(of, to Side, family int) (Finding, []fact.Fact, error) {
 	a := &analyst{}
 	a.mu.facts = map[string]fact.Fact{of.Fact.ID: of.Fact, to.Fact.ID: to.Fact}
-	higher, lower := q.direction()
-	scope := with(shared2(of.Fact.Scope, to.Fact.Scope), "of", of.Name, "to", to.Name)
-	f := Finding{Kind: Contrast, Question: fmt.Sprintf("Is %s better than %s in %s?", of.Name, to.Name, label(q.Series.Name)), Scope: scope, Metric: q.Series.Name,
-		Method: "compared in the blocks, prompts and settings that both have"}
+	what := nm(label(q.Series.Name))
+	f := Finding{Kind: Contrast, Question: fmt.Sprintf("Is %s better than %s in %s?", of.Name, to.Name, what.Name), Metric: q.Series.Name,
+		Scope: with(inBoth(of.Fact.Scope, to.Fact.Scope), "of", of.Name, "to", to.Name), Method: "compared in the blocks, prompts and settings that both have"}
 	cells, apart, forbids := q.cells(of, to)
 	if no := otherwise(of.Fact, to.Fact); no != "" {
 		forbids = no
 	}
-	p := &pair{x: 0, y: 1}
-	x, y := spotsOf(to, q.Series.Name, cells, math.Log), spotsOf(of, q.Series.Name, cells, math.Log)
-	p.logs, p.byBlock = pairUp(x, y)
-	p.estimate()
-	p.p = min(1, p.p*float64(family))
 	order := q.order([]Side{of, to}, apart)
-	f.Checks = []Check{orderCheck(order, "sides", apart), unansweredCheck(a, of, to, scope)}
+	f.Checks = []Check{orderCheck(order, "sides", apart), a.unvalued(of, to, f.Scope)}
 	switch {
 	case !of.Fact.Value.OK() || !to.Fact.Value.OK():
 		f.Verdict = NotMeasured
-		f.Sentence = say(nm(lacking(of, to)), " has no value of the ", label(q.Series.Name), ".")
-		return a.sealAsked(f)
+		f.Sentence = say(nm(lacking(of, to)), " has no value of the ", what, ".")
 	case forbids != "":
 		f.Verdict, f.Forbids = NotComparable, forbids
-		f.Sentence = say(nm(of.Name), " and ", nm(to.Name), " cannot be compared in ", label(q.Series.Name), ": ", nm(forbids), ".")
-		return a.sealAsked(f)
+		f.Sentence = say(nm(of.Name), " and ", nm(to.Name), " cannot be compared in ", what, ": ", nm(forbids), ".")
+	default:
+		p := &pair{x: 0, y: 1, correction: "Bonferroni"}
+		p.logs, p.byBlock = pairUp(spotsOf(to, q.Series.Name, cells, math.Log), spotsOf(of, q.Series.Name, cells, math.Log))
+		p.estimate()
+		p.p = min(1, p.p*float64(family))
+		ratio := a.ratioFact(q.Series.Name, p, f.Scope, family, of.Fact, to.Fact)
+		a.difference(q.Series.Name, cells, of, to, f.Scope)
+		if p.have {
+			a.pFact(p.p, p.method(family), ratio)
+		}
+		q.judge(a, &f, p, order, of, to, say(nm(of.Name), " has ", as(ratio, AsTimesCI), " that of ", nm(to.Name)))
 	}
-	ratio := a.ratioFact(q.Series.Name, p, scope, family, of.Fact, to.Fact)
-	a.difference(q.Series, cells, of, to, scope)
-	said := say(nm(of.Name), " has ", as(ratio, AsTimesCI), " that of ", nm(to.Name))
+	return a.sealAsked(f, of, to)
+}
+
+// judge gives the verdict of a pair by the rules of every contest.
+func (q Asked) judge(a *analyst, f *Finding, p *pair, order ordering, of, to Side, said Sentence) {
+	what := nm(label(q.Series.Name))
 	if !p.have {
 		f.Verdict = Inconclusive
-		f.Sentence = say("Whether ", nm(of.Name), " and ", nm(to.Name), " differ in ", label(q.Series.Name), " cannot be said: ", nm(p.err.Error()), ".")
-		a.begin(&f, leastBlocks, "blocks")
-		return a.sealAsked(f)
+		f.Sentence = say("Whether ", nm(of.Name), " and ", nm(to.Name), " differ in ", what, " cannot be said: ", nm(p.err.Error()), ".")
+		a.begin(f, leastBlocks, "blocks")
+		return
 	}
-	a.pFact(p.p, p.method(family), ratio)
-	reach := math.Min(math.Abs(math.Log(p.ratio.Interval.Lo)), math.Abs(math.Log(p.ratio.Interval.Hi)))
+	higher, lower := q.direction()
 	switch v := p.verdict(higher); {
 	case v == Same && order == drawn:
 		f.Verdict = Same
-		f.Sentence = say(nm(of.Name), " and ", nm(to.Name), " have the same ", label(q.Series.Name), " within the margin of equivalence: ", said, ".")
+		f.Sentence = say(nm(of.Name), " and ", nm(to.Name), " have the same ", what, " within the margin of equivalence: ", said, ".")
 	case v == Same, v == Inconclusive:
 		f.Verdict = Inconclusive
-		f.Sentence = say("No difference between ", nm(of.Name), " and ", nm(to.Name), " in ", label(q.Series.Name), " is shown: ", said, ".")
+		f.Sentence = say("No difference between ", nm(of.Name), " and ", nm(to.Name), " in ", what, " is shown: ", said, ".")
 		if sd, err := stats.SD(p.logs); err == nil {
 			mean, _ := stats.Mean(p.logs) // of values that have a standard deviation
-			a.resolve(&f, sd, mean, len(p.logs), units(p), of.Fact)
+			a.resolve(f, sd, mean, len(p.logs), units(p.byBlock), of.Fact)
 		}
 	case order == nested || order == cycled:
 		f.Verdict, f.Forbids = NotComparable, "the order of the sides was not drawn"
 		f.Sentence = say(said, ", but what they are and when they ran cannot be told apart: ", orderWords(order), ".")
-	case order != drawn && reach < math.Log1p(unknownOrder):
+	case order != drawn && p.reach() < math.Log1p(unknownOrder):
 		f.Verdict = Inconclusive
 		f.Sentence = say(said, ", but when each ran is not known, and a drift could do as much.")
 	case !higher && !lower:
 		f.Verdict = Inconclusive
-		f.Sentence = say("They differ in ", label(q.Series.Name), ": ", said, "; neither more nor less of it is better.")
+		f.Sentence = say("They differ in ", what, ": ", said, "; neither more nor less of it is better.")
 	default:
 		f.Verdict = v
-		f.Sentence = say(nm(of.Name), " is ", string(v), " in ", label(q.Series.Name), ": ", said, ".")
+		f.Sentence = say(nm(of.Name), " is ", string(v), " in ", what, ": ", said, ".")
 	}
-	return a.sealAsked(f)
 }
 
-// sealAsked ends a finding that somebody asked for: the derived facts stand in
-// the order in which they were used, those that no sentence uses after them.
-func (a *analyst) sealAsked(f Finding) (Finding, []fact.Fact, error) {
-	f = a.seal(f)
-	used := map[string]bool{}
-	var out []fact.Fact
-	for _, id := range f.Facts {
-		used[id] = true
-		out = append(out, a.mu.facts[id])
-	}
-	for _, id := range sortedKeys(a.mu.facts) {
-		if !used[id] {
-			out = append(out, a.mu.facts[id])
-			f.Facts = append(f.Facts, id)
+// reach is how far from no difference the interval of a pair stays, in
+// logarithms.
+func (p *pair) reach() float64 {
+	return math.Min(math.Abs(math.Log(p.ratio.Interval.Lo)), math.Abs(math.Log(p.ratio.Interval.Hi)))
+}
+
+// sealAsked ends a finding that somebody asked for, with its facts: first the
+// sides, then what was derived of them.
+func (a *analyst) sealAsked(f Finding, of, to Side) (Finding, []fact.Fact, error) {
+	f = a.seal(f) // checks that every fact it names is there
+	order := []string{"ratio", "difference", "p", "needed_n"}
+	rank := func(x fact.Fact) int {
+		switch i := slices.Index(order, x.Aggregate); {
+		case x.ID == of.Fact.ID:
+			return -2
+		case x.ID == to.Fact.ID:
+			return -1
+		case i >= 0:
+			return i
 		}
+		return len(order)
 	}
-	return f, out, a.mu.err
+	facts := slices.SortedFunc(maps.Values(a.mu.facts), func(x, y fact.Fact) int { return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.ID, y.ID)) })
+	f.Facts = nil
+	for _, x := range facts {
+		f.Facts = append(f.Facts, x.ID)
+	}
+	f, err := identify(f)
+	return f, facts, cmp.Or(a.mu.err, err)
 }
 
 // otherwise says why two facts are no values of the same thing, or "".
@@ -151,8 +168,8 @@ func otherwise(x, y fact.Fact) string {
 	return ""
 }
 
-func units(p *pair) string {
-	if p.byBlock {
+func units(byBlock bool) string {
+	if byBlock {
 		return "blocks"
 	}
 	return "places side by side"
@@ -189,6 +206,9 @@ var incidental = []string{"row", "trial", "first_trial", "instant", "call", "rep
 // all in which the work can differ. apart says that the sides stand in files or
 // experiments of their own; forbids names a difference that nobody asked about.
 func (q Asked) cells(of, to Side) (cells []string, apart bool, forbids string) {
+	if len(of.Rows) == 0 || len(to.Rows) == 0 {
+		return nil, true, "the rows of one of them are not here"
+	}
 	for _, l := range labelsOf(of, to) {
 		if slices.Contains(q.Compared, l) || slices.Contains(incidental, l) {
 			continue
@@ -211,6 +231,9 @@ func (q Asked) cells(of, to Side) (cells []string, apart bool, forbids string) {
 
 // some lists the first of several values.
 func some(values []string) string {
+	if values[0] == "" {
+		values[0] = "none given"
+	}
 	if len(values) > 2 {
 		return values[0] + " …"
 	}
@@ -272,11 +295,11 @@ func spotsOf(s Side, name string, cells []string, scale func(float64) float64) m
 
 // difference enters the mean of the differences side by side, in the metric's
 // own unit.
-func (a *analyst) difference(s fact.Series, cells []string, of, to Side, scope map[string]string) {
+func (a *analyst) difference(metric string, cells []string, of, to Side, scope map[string]string) {
 	same := func(v float64) float64 { return v }
-	d, byBlock := pairUp(spotsOf(to, s.Name, cells, same), spotsOf(of, s.Name, cells, same))
-	f := fact.Fact{Metric: s.Name, Version: of.Fact.Version, Aggregate: "difference", Unit: of.Fact.Unit, Phase: of.Fact.Phase, Scope: scope, N: len(d), Planned: len(d)}
-	what := units(&pair{byBlock: byBlock})
+	d, byBlock := pairUp(spotsOf(to, metric, cells, same), spotsOf(of, metric, cells, same))
+	f := fact.Fact{Metric: metric, Version: of.Fact.Version, Aggregate: "difference", Unit: of.Fact.Unit, Phase: of.Fact.Phase, Scope: scope, N: len(d), Planned: len(d)}
+	what := units(byBlock)
 	e, err := stats.MeanEstimate(d, fact.Level, math.Inf(-1))
 	switch {
 	case err != nil:
@@ -311,8 +334,8 @@ func (q Asked) order(sides []Side, apart bool) ordering {
 	return drawn
 }
 
-// unansweredCheck says how many requests of the sides gave no value.
-func unansweredCheck(a *analyst, of, to Side, scope map[string]string) Check {
+// unvalued says how many rows of the sides gave no value.
+func (a *analyst) unvalued(of, to Side, scope map[string]string) Check {
 	n, planned := of.Fact.N+to.Fact.N, of.Fact.Planned+to.Fact.Planned
 	if n >= planned {
 		return Check{NoFailures, Pass, say("every row has a value")}
@@ -321,8 +344,8 @@ func unansweredCheck(a *analyst, of, to Side, scope map[string]string) Check {
 	return Check{NoFailures, Fail, say(val(c), " of ", as(c, AsPlanned), " rows have no value; they enter no number")}
 }
 
-// shared2 is what two scopes have in common.
-func shared2(x, y map[string]string) map[string]string {
+// inBoth is what two scopes have in common.
+func inBoth(x, y map[string]string) map[string]string {
 	out := map[string]string{}
 	for k, v := range x {
 		if y[k] == v {
@@ -376,7 +399,7 @@ func (q Asked) Ranks(sides []Side) (ranks []fact.Fact, why string, err error) {
 		}
 		for _, p := range pairs {
 			v := p.verdict(higher)
-			if order != drawn && p.have && math.Min(math.Abs(math.Log(p.ratio.Interval.Lo)), math.Abs(math.Log(p.ratio.Interval.Hi))) < math.Log1p(unknownOrder) {
+			if order != drawn && p.have && p.reach() < math.Log1p(unknownOrder) {
 				v = Inconclusive // a drift could do as much
 			}
 			switch {
@@ -429,7 +452,7 @@ func (q Asked) Trend(over string, sides []Side) (slope fact.Fact, why string, er
 	}
 	common := from[0].Scope
 	for _, f := range from[1:] {
-		common = shared2(common, f.Scope)
+		common = inBoth(common, f.Scope)
 	}
 	slope = fact.Fact{Metric: q.Series.Name, Version: version, Aggregate: "slope", Unit: of, Phase: phase, Scope: with(common, "over", over), Value: sample.Some(line.Slope.Value),
 		N: len(t), Planned: len(t), Method: fmt.Sprintf("change per 1 of %s, Theil and Sen over %d rows", over, len(t))}

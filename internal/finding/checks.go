@@ -163,33 +163,8 @@ func (a *analyst) undisturbed(strata []*stratum) Check {
 // beside their like that they can be no answer. Alike are the rows of one
 // stratum, and the calls of one stage of several agents.
 func (a *analyst) whole(strata []*stratum, scope map[string]string) Check {
-	m := a.metric("output_tokens")
-	groups := map[string][]*stratum{}
-	for _, g := range strata {
-		key := fmt.Sprint(g.place)
-		if _, stage, ok := strings.Cut(g.key.workload, "/"); ok {
-			key = stage
-		}
-		groups[key] = append(groups[key], g)
-	}
-	var bad []int
-	counted := 0
-	for _, key := range sortedKeys(groups) {
-		tokens, rows := (cell{x: &a.index, strata: groups[key]}).values("output_tokens")
-		counted += len(tokens)
-		floor := math.Inf(-1)
-		switch mid, err := stats.Median(tokens); {
-		case err == nil && len(tokens) > 2:
-			floor = mid * shortShare
-		case len(tokens) == 2:
-			floor = slices.Max(tokens) * shortShare
-		}
-		for _, i := range rows {
-			if a.values[m][i] < floor {
-				bad = append(bad, i)
-			}
-		}
-	}
+	bad := a.short(strata)
+	counted := (cell{x: &a.index, strata: strata}).n("output_tokens")
 	bad = append(bad, a.rowsOf(strata, func(_ *stratum, i int) bool {
 		o := sample.Outcomes[a.rows[i].outcome]
 		return o == sample.Degenerate || o == sample.Cut

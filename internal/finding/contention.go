@@ -172,7 +172,8 @@ func (a *analyst) causes(u *ensemble) []cause {
 	return append(out, a.spill(u), a.heat(u), a.busyCPU(u))
 }
 
-// reloads counts the calls that were planned warm and ran into a load.
+// reloads counts the calls that ran into a load. Alone there are none: such a
+// block is not compared.
 func (a *analyst) reloads(u *ensemble) cause {
 	c := cause{name: "the model is loaded again and again", looked: "part of the calls that ran into a load; limit a tenth"}
 	share := func(m *arm, passes []*pass) fact.Fact {
@@ -180,13 +181,13 @@ func (a *analyst) reloads(u *ensemble) cause {
 		for _, p := range passes {
 			for _, i := range p.rows() {
 				all = append(all, i)
-				if a.rows[i].reloaded {
+				if a.strata[a.rows[i].stratum].phase == sample.Cold {
 					cold = append(cold, i)
 				}
 			}
 		}
 		n := a.tally("calls that ran into a load", map[string]string{"run": m.run, "experiment": m.name}, cold, len(all))
-		return a.derive(fact.Fact{Metric: "reload_share", Version: 1, Aggregate: "share", Unit: unit.Ratio, Scope: n.Scope, Value: sample.Some(float64(len(cold)) / float64(len(all))), N: len(all), Planned: len(all), Method: "calls planned warm that ran into a load, by all"}, n)
+		return a.derive(fact.Fact{Metric: "reload_share", Version: 1, Aggregate: "share", Unit: unit.Ratio, Scope: n.Scope, Value: sample.Some(float64(len(cold)) / float64(len(all))), N: len(all), Planned: len(all), Method: "calls that ran into a load, by all"}, n)
 	}
 	c.alone, c.together = share(u.solo, u.alone), share(u.arm, u.used)
 	c.verdict = notSeen
@@ -207,8 +208,9 @@ func (a *analyst) pairsOf(u *ensemble, role string, value func(i int) (float64, 
 		sums, n := map[place]float64{}, map[place]float64{}
 		for _, p := range passes {
 			for _, i := range p.tasks[role].rows {
-				if v, ok := value(i); ok && !a.rows[i].reloaded {
-					_, stage, _ := strings.Cut(a.strata[a.rows[i].stratum].key.workload, "/")
+				g := a.strata[a.rows[i].stratum]
+				if v, ok := value(i); ok && g.phase == sample.Measure {
+					stage, _ := stageOf(g.key.workload)
 					at := place{p.block, stage}
 					sums[at], n[at] = sums[at]+v, n[at]+1
 					rows = append(rows, i)

@@ -203,7 +203,7 @@ const (
 func TestCausesAreSeenByTheirEvidence(t *testing.T) {
 	reload := func(arm string, s *sample.Sample) {
 		if arm == "parallel" {
-			s.Phase, s.Planned = sample.Cold, sample.Some(sample.Measure)
+			s.Phase = sample.Cold
 			s.Times.Load = sample.Some(3 * time.Second)
 		}
 	}
@@ -306,6 +306,11 @@ func TestNoSpeedupWithoutEqualWorkAlone(t *testing.T) {
 		{"no run alone", duo{arms: []string{"parallel"}}, finding.NotComparable, finding.NotMeasured, "none was measured alone"},
 		{"longer answers", duo{change: longer}, finding.NotComparable, finding.NotComparable, "wrote more together than alone"},
 		{"cut calls", duo{change: cut}, finding.NotMeasured, finding.NotMeasured, "the report call of tuned ended as cut"},
+		{"cold alone", duo{change: func(arm string, s *sample.Sample) {
+			if arm == "solo" && s.Prompt == "analysis" {
+				s.Phase = sample.Cold
+			}
+		}}, finding.NotMeasured, finding.NotMeasured, "ran into a load when it was measured alone"},
 		{"alone in name only", duo{change: func(arm string, s *sample.Sample) {
 			if arm == "solo" && s.Subject == "tuned" {
 				for _, at := range []*sample.Opt[time.Duration]{&s.T.Send, &s.T.First, &s.T.Last, &s.T.End} {

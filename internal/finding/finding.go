@@ -40,6 +40,7 @@ const (
 	Drift         Kind = "drift"         // whether the level moved during the run
 	Efficiency    Kind = "efficiency"    // speed per GB of measured size
 	Pareto        Kind = "pareto"        // who is best at something without being worse at the rest
+	Quality       Kind = "quality"       // what each subject wrote: its contract kept, repetition, diversity, relevance
 	Quantization  Kind = "quantization"  // what a weight format costs and saves
 	Kernel        Kind = "kernel"        // which implementation of an operation is faster
 	Backend       Kind = "backend"       // which execution backend is faster on the same model, batch, dtype, device
@@ -49,12 +50,13 @@ const (
 	Concurrency   Kind = "concurrency"   // tasks together against the same tasks alone
 	Contention    Kind = "contention"    // what agents at once cost each other, and what is seen beside it
 	Scaling       Kind = "scaling"       // how throughput grows with the requests in flight
+	Corrections   Kind = "corrections"   // figures that an earlier program printed, against the rows that it kept
 	Failures      Kind = "failures"      // what was planned and gave no value
 )
 
 // Kinds lists every kind in print order.
-var Kinds = []Kind{Ranking, ColdWarm, Configuration, Sensitivity, PromptEffect, Stability, Drift, Efficiency, Pareto,
-	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Contention, Scaling, Failures}
+var Kinds = []Kind{Ranking, ColdWarm, Configuration, Sensitivity, PromptEffect, Stability, Drift, Efficiency, Pareto, Quality,
+	Quantization, Kernel, Backend, Combined, Stages, Agents, Concurrency, Contention, Scaling, Corrections, Failures}
 
 // Verdict is the answer in one word.
 type Verdict string
@@ -132,11 +134,12 @@ const (
 	Observed        CheckID = "observed"         // measured by chimera, or read from another tool's file
 	SameConditions  CheckID = "same-conditions"  // same file, batch, dtype, device, provider?
 	SoloBaseline    CheckID = "solo-baseline"    // was each task also measured alone?
+	LittlesLaw      CheckID = "littles-law"      // do requests in flight, rate and time agree?
 )
 
 // CheckIDs lists every check in print order.
 var CheckIDs = []CheckID{OrderRandomised, Unaliased, EqualWork, NoColdRows, NoFailures, NoCacheHits, NoThrottling, QuietMachine,
-	NoDegenerate, NoDrift, NoOutlier, EnoughN, Observed, SameConditions, SoloBaseline}
+	NoDegenerate, NoDrift, NoOutlier, EnoughN, Observed, SameConditions, SoloBaseline, LittlesLaw}
 
 // Check is one validity check on the rows of a finding.
 type Check struct {

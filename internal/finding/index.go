@@ -30,9 +30,12 @@ type stratum struct {
 	missing   []map[string]int // per metric: why rows gave no value
 	outcomes  map[sample.Outcome]int
 	finishes  map[string]int
-	failures  map[string]int // class of the failure → rows
-	effective map[string]int // what the runtime said it used → rows
-	place     int            // in index.strata
+	failures  map[string]int            // class of the failure → rows
+	effective map[string]int            // what the runtime said it used → rows
+	written   []written                 // the scores of what was written, sorted by order
+	unscored  map[string]int            // why other texts have none → rows
+	lacks     map[string]map[string]int // metric of text → why a scored text has none → rows
+	place     int                       // in index.strata
 }
 
 // A key names a stratum but for its phase.
@@ -45,9 +48,7 @@ type row struct {
 	block   int32
 	stream  int16
 	outcome uint8 // position in sample.Outcomes; 0 is ok
-	// reloaded: planned warm, and it ran into a load.
-	reloaded bool
-	trial    string
+	trial   string
 	// send and end are offsets from the run's origin in ns; −1 if not observed.
 	send, end int64
 }
@@ -75,6 +76,7 @@ type Collector struct {
 	manifests []*sample.Manifest
 	readings  []*sample.Reading
 	telemetry map[string]*gauge
+	tasks     map[string]func(*sample.Sample) // by run: tells a row what was asked
 	rowCount  Rows
 	keyLine   []byte
 	names     []string
@@ -83,8 +85,11 @@ type Collector struct {
 // NewCollector makes a collector. Manifests tell what rows cannot: sizes,
 // layers, trained contexts, aliases; there may be none.
 func NewCollector(manifests ...*sample.Manifest) (*Collector, error) {
-	c := &Collector{byKey: map[string]int32{}, manifests: manifests, telemetry: map[string]*gauge{},
+	c := &Collector{byKey: map[string]int32{}, manifests: manifests, telemetry: map[string]*gauge{}, tasks: map[string]func(*sample.Sample){},
 		rowCount: Rows{Outcomes: map[string]int{}, Phases: map[string]int{}}}
+	for _, m := range manifests {
+		c.tasks[m.Run] = fact.Tasks(m)
+	}
 	for _, id := range measured {
 		m, err := metric.Lookup(id)
 		if err != nil {
@@ -123,7 +128,7 @@ func (c *Collector) Sample(s *sample.Sample) {
 		g.effective[fact.ConfigText(s.Effective)]++
 	}
 	c.rows = append(c.rows, row{stratum: at, order: int32(s.Order), block: int32(s.Block), trial: s.Trial,
-		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome)), reloaded: s.Phase == sample.Cold && s.Planned.Or("") == sample.Measure, stream: int16(min(s.Stream, math.MaxInt16)), send: int64(s.T.Send.Or(-1)), end: int64(s.T.End.Or(s.T.Last.Or(-1)))})
+		outcome: uint8(slices.Index(sample.Outcomes, s.Outcome)), stream: int16(min(s.Stream, math.MaxInt16)), send: int64(s.T.Send.Or(-1)), end: int64(s.T.End.Or(s.T.Last.Or(-1)))})
 	for i := range c.metrics {
 		v := math.NaN()
 		if s.Outcome == sample.OK {
@@ -138,6 +143,7 @@ func (c *Collector) Sample(s *sample.Sample) {
 		}
 		c.values[i] = append(c.values[i], v)
 	}
+	c.read(g, s)
 }
 
 // stratumOf finds or makes the stratum of a row.
@@ -165,7 +171,7 @@ func (c *Collector) stratumOf(s *sample.Sample) int32 {
 	at := int32(len(c.strata))
 	g := &stratum{key: key{run: s.Run, experiment: s.Experiment, subject: s.Subject, target: s.Target, workload: s.Workload,
 		prompt: s.Prompt, sha: s.Asked(), config: fact.ConfigText(s.Config)}, phase: s.Phase, config: maps.Clone(s.Config),
-		synthetic: s.Synthetic, origin: s.Provenance, outcomes: map[sample.Outcome]int{}, finishes: map[string]int{}, failures: map[string]int{}, effective: map[string]int{},
+		synthetic: s.Synthetic, origin: s.Provenance, outcomes: map[sample.Outcome]int{}, finishes: map[string]int{}, failures: map[string]int{}, effective: map[string]int{}, unscored: map[string]int{},
 		missing: make([]map[string]int, len(c.metrics))}
 	for i := range g.missing {
 		g.missing[i] = map[string]int{}
@@ -194,6 +200,9 @@ func (c *Collector) settle() {
 	perm := c.bucketed(len(sorted))
 	if !slices.IsSortedFunc(perm, func(a, b int32) int { return compareRows(&c.rows[a], &c.rows[b]) }) {
 		slices.SortFunc(perm, func(a, b int32) int { return compareRows(&c.rows[a], &c.rows[b]) })
+	}
+	for _, g := range c.strata {
+		slices.SortFunc(g.written, compareWritten)
 	}
 	c.rows = permuted(c.rows, perm)
 	for i := range c.values {

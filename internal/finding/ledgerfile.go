@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"chimera/internal/digest"
 	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/sample"
@@ -71,10 +70,8 @@ func ReadLedger(r io.Reader) (*LedgerFile, error) {
 	}
 	f.Title, f.Template, f.Runs, f.Tables, f.Findings = around.Title, around.Template, around.Runs, around.Tables, around.Findings
 	for _, g := range f.Findings {
-		id := g.ID
-		g.ID = ""
-		if sum, err := digest.JSON(g); err != nil || id != "N"+digest.Short(sum, 10) {
-			return nil, fault.With(fmt.Errorf("the ledger's finding %q is not the one that its id names", id), fault.Usage, "it was changed after it was written: write the report again")
+		if again, err := identify(g); err != nil || again.ID != g.ID {
+			return nil, fault.With(fmt.Errorf("the ledger's finding %q is not the one that its id names", g.ID), fault.Usage, "it was changed after it was written: write the report again")
 		}
 	}
 	return f, nil

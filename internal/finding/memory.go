@@ -134,12 +134,14 @@ func (a *analyst) perGB(c *contest, sizes []fact.Fact, scope map[string]string) 
 // An objective is one thing that a subject should be good at.
 type objective struct {
 	name    string
-	contest *contest    // of rows; nil for an exact value
+	contest *contest    // of rows; nil for a value that stands for itself
 	exact   []fact.Fact // smaller is better
+	shares  []fact.Fact // of answers that are as they should be: larger is better
 }
 
 // paretos find, for each bench, the subjects that no other one beats at
-// something without being worse at the rest: speed, latency and memory.
+// something without being worse at the rest: speed, latency, memory and the
+// contract of what was written.
 func (a *asking) paretos() {
 	for _, b := range a.benches() {
 		subjects := b.subjects()
@@ -165,6 +167,15 @@ func (a *asking) paretos() {
 		if len(sizes) == len(subjects) {
 			all = append(all, objective{name: "memory", exact: sizes})
 		}
+		var kept []fact.Fact
+		for i, s := range subjects {
+			if f := a.scoresOf(contractKept, things[i], with(b.scope(), "subject", s)); f.Value.OK() {
+				kept = append(kept, f)
+			}
+		}
+		if len(kept) == len(subjects) {
+			all = append(all, objective{name: label(contractKept), shares: kept})
+		}
 		if len(all) > 1 {
 			a.add(a.pareto(b, subjects, things, all))
 		}
@@ -173,7 +184,14 @@ func (a *asking) paretos() {
 
 // stands says how x stands against y in one objective.
 func (o objective) stands(x, y int) Verdict {
-	if o.contest == nil {
+	switch {
+	case o.shares != nil && above(o.shares[x], o.shares[y]):
+		return Better
+	case o.shares != nil && above(o.shares[y], o.shares[x]):
+		return Worse
+	case o.shares != nil:
+		return Inconclusive
+	case o.contest == nil:
 		return map[int]Verdict{-1: Better, 0: Same, 1: Worse}[cmp.Compare(o.exact[x].Value.Or(0), o.exact[y].Value.Or(0))]
 	}
 	for _, p := range o.contest.pairs {
@@ -197,8 +215,8 @@ func dominates(all []objective, x, y int) bool {
 			better = true
 		case Same:
 		case Inconclusive: // not shown to be worse; nor does it look so beyond the margin
-			vx, vy := o.contest.facts[x].Value.Or(0), o.contest.facts[y].Value.Or(0)
-			if o.contest.higher {
+			vx, vy := o.fact(x).Value.Or(0), o.fact(y).Value.Or(0)
+			if o.higher() {
 				vx, vy = vy, vx
 			}
 			if vx > vy*(1+Margin) {
@@ -232,7 +250,11 @@ func (a *analyst) pareto(b *bench, subjects []string, things [][]*stratum, all [
 		}
 	}
 	f.Checks = []Check{orderCheck(order, "subjects", b.apart), origin(slices.Concat(things...))}
-	f.Notes = []Sentence{say("Looked at: ", list(names), "; quality was not measured.")}
+	looked := "; whether answers are good beyond their contract was not judged."
+	if all[len(all)-1].shares == nil {
+		looked = "; quality was not measured: " + unwritten(slices.Concat(things...)) + "."
+	}
+	f.Notes = []Sentence{say("Looked at: ", list(names), looked)}
 	switch {
 	case order == nested || order == cycled:
 		f.Verdict, f.Forbids = NotComparable, "the order of the subjects was not drawn"
@@ -281,11 +303,17 @@ func (a *analyst) anyShown(all []objective, k int) bool {
 }
 
 func (o objective) fact(i int) fact.Fact {
-	if o.contest == nil {
+	switch {
+	case o.shares != nil:
+		return o.shares[i]
+	case o.contest == nil:
 		return o.exact[i]
 	}
 	return o.contest.facts[i]
 }
+
+// higher reports whether larger values are better.
+func (o objective) higher() bool { return o.shares != nil || o.contest != nil && o.contest.higher }
 
 func (a *analyst) paretoTable(subjects []string, all []objective, f Finding) Table {
 	t := Table{ID: "pareto", Title: "Subjects by everything that was measured", Labels: []string{"subject"}}
@@ -308,6 +336,10 @@ func (a *analyst) paretoFigure(subjects []string, all []objective, f Finding) Fi
 	for _, o := range all[1:] {
 		p := Panel{Facet: fmt.Sprintf("%s by %s", all[0].name, o.name), X: Axis{Label: o.name, Metric: o.fact(0).Metric, Unit: o.fact(0).Unit}, Y: Axis{Label: all[0].name, Metric: all[0].fact(0).Metric, Unit: all[0].fact(0).Unit}}
 		var path [][]float64
+		sign := -1.0 // a front is of values of which more is better
+		if o.higher() {
+			sign = 1
+		}
 		for i, s := range subjects {
 			x, m := o.fact(i), point(all[0].fact(i))
 			m.Series, m.X, m.XLo, m.XHi, m.XFact, m.Winner = s, x.Value, x.Lo, x.Hi, x.ID, slices.Contains(f.Winners, s)
@@ -318,13 +350,13 @@ func (a *analyst) paretoFigure(subjects []string, all []objective, f Finding) Fi
 			vx, okX := x.Value.Get()
 			vy, okY := m.Value.Get()
 			if okX && okY {
-				path = append(path, []float64{-vx, vy})
+				path = append(path, []float64{sign * vx, vy})
 			}
 		}
 		if at, err := stats.ParetoFront(path); err == nil && len(at) > 1 {
 			var line [][2]float64
 			for _, i := range at {
-				line = append(line, [2]float64{-path[i][0], path[i][1]})
+				line = append(line, [2]float64{sign * path[i][0], path[i][1]})
 			}
 			slices.SortFunc(line, func(x, y [2]float64) int { return cmp.Compare(x[0], y[0]) })
 			p.Lines = []Reference{{Label: "front of the values as they are", Path: line}}

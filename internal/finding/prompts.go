@@ -10,6 +10,9 @@ import (
 // else.
 func (a *asking) promptEffects() {
 	for _, b := range a.benches() {
+		if _, agent := stageOf(b.workload); agent {
+			continue // what a stage is asked follows from the stage before
+		}
 		for _, s := range b.subjects() {
 			warm := b.of(sample.Measure, s)
 			prompts := distinct(b.of(sample.Measure, s), func(g *stratum) string { return g.key.prompt })

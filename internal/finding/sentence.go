@@ -41,6 +41,7 @@ const (
 	AsChangeCI  Form = "change-ci"
 	AsPercent   Form = "percent"    // 43 % (of a share: value × 100)
 	AsPercentCI Form = "percent-ci" // [38, 49] % (the interval of a share)
+	AsShare     Form = "share"      // 42.9 %, −15.9 %: a share with three digits
 	AsP         Form = "p"          // 0.003, < 0.001
 )
 
@@ -100,7 +101,7 @@ func Show(f fact.Fact, as Form) string {
 	switch as {
 	case AsFine:
 		s := f.Unit.ScaleFor(v)
-		return strings.TrimRight(unit.Digits(v*s.Factor, 5)+" "+s.Symbol, " ")
+		return strings.Replace(strings.TrimRight(unit.Digits(v*s.Factor, 5)+" "+s.Symbol, " "), "-", "−", 1)
 	case AsInterval:
 		if !interval {
 			return "n/a"
@@ -132,6 +133,8 @@ func Show(f fact.Fact, as Form) string {
 			return "n/a"
 		}
 		return "[" + share(lo) + ", " + share(hi) + "] %"
+	case AsShare:
+		return strings.Replace(unit.Digits(v*100, 3), "-", "−", 1) + " %"
 	case AsP:
 		return pValue(v)
 	}

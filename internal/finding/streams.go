@@ -51,11 +51,22 @@ func (a *asking) streams() {
 				solo = l
 			}
 		}
+		scope := map[string]string{"run": at.run, "subject": at.subject, "workload": at.workload}
 		for _, l := range lanes[at] {
 			if l.streams > 1 {
-				a.add(a.streamed(map[string]string{"run": at.run, "subject": at.subject, "workload": at.workload}, l, solo))
+				a.add(a.streamed(scope, l, solo))
 			}
 		}
+		if f, ok := a.scaling(scope, lanes[at]); ok {
+			a.add(f)
+		}
+	}
+}
+
+// measureLane measures the blocks of a lane, once.
+func (a *analyst) measureLane(l *lane, scope map[string]string) {
+	if l.fact.ID == "" {
+		a.measureBlocks(l, with(scope, "experiment", l.experiment, "streams", strconv.Itoa(l.streams)))
 	}
 }
 
@@ -104,11 +115,12 @@ func (a *analyst) measureBlocks(l *lane, scope map[string]string) {
 }
 
 func (a *analyst) streamed(scope map[string]string, l, solo *lane) Finding {
+	place := scope
 	scope = with(scope, "experiment", l.experiment)
 	f := Finding{Kind: Concurrency, Question: "What do several requests at once get done against one at a time?", Scope: scope, Metric: "output_rate",
 		Method: "output tokens of a block by the time from its first sending to its last end, all streams together; several against one by Welch on logarithms over blocks"}
-	a.measureBlocks(l, with(scope, "streams", strconv.Itoa(l.streams)))
-	f.Checks = []Check{a.unfailed(l.strata, scope), a.whole(l.strata, scope), origin(l.strata)}
+	a.measureLane(l, place)
+	f.Checks = []Check{a.unfailed(l.strata, scope), a.whole(l.strata, scope), origin(l.strata), a.little(l, scope)}
 	k := nm(strconv.Itoa(l.streams) + " streams")
 	switch {
 	case !l.fact.Value.OK():
@@ -121,9 +133,7 @@ func (a *analyst) streamed(scope map[string]string, l, solo *lane) Finding {
 		f.Checks = append(f.Checks, Check{SoloBaseline, Fail, say("no experiment of this run has one stream on the same workload")})
 		return f
 	}
-	if solo.fact.ID == "" {
-		a.measureBlocks(solo, with(scope, "experiment", solo.experiment, "streams", "1"))
-	}
+	a.measureLane(solo, place)
 	f.Checks = append(f.Checks, Check{SoloBaseline, Pass, say("measured with one stream, too")},
 		a.equalWork(slices.Concat(l.strata, solo.strata), []string{scope["subject"]}, scope), orderCheck(nested, "experiments", false))
 	r, err := stats.RatioOfMeans(solo.rates, l.rates, fact.Level)

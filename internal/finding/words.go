@@ -68,6 +68,9 @@ var labels = map[string]string{
 	"decode_rate": "decode rate", "server_decode_rate": "decode rate by the runtime's clock", "server_rate_naive": "token rate by the runtime's clock",
 	"prefill_rate": "prefill rate", "e2e": "time to the last token", "prompt_eval_time": "prompt time",
 	"output_tokens": "output tokens", "prompt_tokens": "prompt tokens", "cached_tokens": "cached tokens",
+	contractKept: "contract kept", "quality_contract_loose": "kept loosely", "quality_instructions": "checks kept", "quality_words": "words",
+	"quality_seq_rep_4": "repeated 4-grams", "quality_loop": "loops", "quality_relevance": "relevance", "quality_distinct_2": "distinct pairs",
+	"quality_self_bleu": "self-BLEU", "quality_duplicates": "duplicates",
 }
 
 func label(metric string) string {

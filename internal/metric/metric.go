@@ -35,6 +35,7 @@ type Basis string
 const (
 	Request Basis = "request" // one attempt; see Compute
 	Chunk   Basis = "chunk"   // one piece of an answer, several per attempt; see Values
+	Group   Basis = "group"   // the answers to one prompt under one configuration, together; see Together
 	System  Basis = "system"  // many attempts in one window; see Overall
 	Machine Basis = "machine" // readings of the machine in one window; see Observed
 )
@@ -52,10 +53,17 @@ type Metric struct {
 	// Ratio says that a value is a quotient whose parts can be summed over
 	// requests: the aggregate ratio_of_sums is defined.
 	Ratio bool
+	// Text says that a value is a score of what was written: answers to one
+	// prompt are alike, so an interval over several prompts is over them.
+	Text bool
+	// Rate says that a value is a share of things that are so or not: parts are
+	// counts, and the interval is that of a proportion.
+	Rate bool
 
 	parts   func(*sample.Sample) (num, den float64, why reason)
 	values  func(*sample.Sample) ([]float64, reason)
 	overall func([]*sample.Sample, []limit) (float64, reason)
+	group   func([]string) (float64, reason)
 	observe func([]sample.Reading, Window, []*sample.Sample) (float64, reason)
 }
 
@@ -121,6 +129,30 @@ func (m *Metric) Values(s *sample.Sample) (values []float64, why string, ok bool
 	return values, string(r), r == ""
 }
 
+// Together returns the value for the answers to one prompt under one
+// configuration, in the order in which they were planned; attempts without a
+// text that can be scored do not count. It is defined for the basis Group.
+func (m Metric) Together(samples []*sample.Sample) (value float64, why string, ok bool) {
+	if m.group == nil {
+		return 0, m.elsewhere("answers together"), false
+	}
+	var texts []string
+	refused := reason("no answer was given")
+	for _, s := range samples {
+		switch why := Scorable(s); why {
+		case "":
+			texts = append(texts, s.Text.Or(""))
+		default:
+			refused = reason(why)
+		}
+	}
+	if len(texts) == 0 {
+		return 0, string(refused), false
+	}
+	v, r := m.group(texts)
+	return v, string(r), r == ""
+}
+
 // Overall returns the value for a set of attempts: every planned one, failures
 // and drops included, of one session of one run. Objectives count for goodput
 // and slo_attainment only. It is defined for the basis System.
@@ -183,6 +215,18 @@ const (
 
 // Aggregates lists every aggregate, in the order in which they are listed.
 var Aggregates = []Aggregate{Median, Mean, RatioOfSums, P50, P90, P95, P99, Min, Max, SD, CV}
+
+// Usual is the aggregate that a reader wants if he names none: a median of times,
+// a mean of scores, a share of what was counted.
+func (m Metric) Usual() Aggregate {
+	switch {
+	case m.Text && m.Ratio:
+		return RatioOfSums
+	case m.Text:
+		return Mean
+	}
+	return Median
+}
 
 // Allows reports whether an aggregate of m is defined.
 func (m *Metric) Allows(a Aggregate) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chimera/internal/metric"
+	"chimera/internal/quality"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 
@@ -45,6 +46,21 @@ func TestRegistryIsComplete(t *testing.T) {
 		"output_tokens": {"token", "neutral", "request"}, "prompt_tokens": {"token", "neutral", "request"}, "cached_tokens": {"token", "neutral", "request"},
 		"cpu_seconds": {"s", "lower", "machine"}, "rss_bytes": {"B", "lower", "machine"}, "vram_bytes": {"B", "lower", "machine"},
 		"energy": {"J", "lower", "machine"}, "energy_per_token": {"J/token", "lower", "machine"},
+		"quality_contract": {"ratio", "higher", "request"}, "quality_contract_loose": {"ratio", "higher", "request"},
+		"quality_instructions": {"ratio", "higher", "request"}, "quality_instructions_loose": {"ratio", "higher", "request"},
+		"quality_words": {"", "neutral", "request"}, "quality_emoji": {"", "neutral", "request"}, "quality_readability": {"", "neutral", "request"},
+		"quality_seq_rep_1": {"ratio", "lower", "request"}, "quality_seq_rep_2": {"ratio", "lower", "request"},
+		"quality_seq_rep_3": {"ratio", "lower", "request"}, "quality_seq_rep_4": {"ratio", "lower", "request"},
+		"quality_repeat": {"ratio", "lower", "request"}, "quality_loop": {"ratio", "lower", "request"},
+		"quality_utf8": {"ratio", "higher", "request"}, "quality_mixed_script": {"ratio", "lower", "request"},
+		"quality_recall": {"ratio", "higher", "request"}, "quality_relevance": {"ratio", "higher", "request"},
+		"quality_distinct_1": {"ratio", "higher", "group"}, "quality_distinct_2": {"ratio", "higher", "group"},
+		"quality_compression": {"", "lower", "group"}, "quality_self_repetition": {"ratio", "lower", "group"},
+		"quality_self_bleu": {"ratio", "lower", "group"}, "quality_duplicates": {"ratio", "lower", "group"},
+		"quality_opener_entropy": {"ratio", "higher", "group"},
+	}
+	for _, c := range quality.Checks() {
+		want["quality_check_"+c.String()] = row{"ratio", "higher", "request"}
 	}
 	got := map[string]row{}
 	for _, m := range metric.All() {

@@ -1,11 +1,16 @@
 package metric
 
 import (
+	"slices"
+
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
 
-var registry = []Metric{
+// registry holds every metric: of time and work first, then of the text.
+var registry = slices.Concat(timed, texts(), together)
+
+var timed = []Metric{
 	{ID: "ttft", Version: 1, Unit: unit.Second, Direction: Lower, Basis: Request, Formula: "t.first − t.send", Needs: []string{"t.first", "t.send"},
 		Doc:   "Time from sending to the first chunk that carries text, reasoning included; never from an empty or role chunk.",
 		parts: plain(span("t.send", sent, "t.first", first))},

@@ -15,8 +15,8 @@ type Contract struct {
 	Sentences  *Band    `json:"sentences,omitempty" jsonschema_description:"How many sentences an answer may have."`
 	Chars      *Band    `json:"chars,omitempty" jsonschema_description:"How many characters an answer may have."`
 	Script     string   `json:"script,omitempty" jsonschema_description:"The script that every letter must be of, by its Unicode name: Latin, Cyrillic, Han … or Japanese, Korean."`
-	Required   []string `json:"required,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"What every answer must contain, in any case."`
-	Forbidden  []string `json:"forbidden,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"What no answer may contain, in any case: whole words."`
+	Required   []string `json:"required,omitempty" jsonschema_description:"What every answer must contain, in any case."`
+	Forbidden  []string `json:"forbidden,omitempty" jsonschema_description:"What no answer may contain, in any case: whole words."`
 	MaxEmoji   *int     `json:"max_emoji,omitempty" jsonschema:"minimum=0,maximum=1000" jsonschema_description:"How many emoji an answer may have."`
 	SingleLine bool     `json:"single_line,omitempty" jsonschema_description:"The answer must be on one line."`
 	Plain      bool     `json:"plain,omitempty" jsonschema_description:"The answer must have no Markdown."`

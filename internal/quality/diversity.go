@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"math"
 	"strings"
+	"sync"
 )
 
 // DistinctBudget is how many words of all answers a distinct-n is of: more words
@@ -71,6 +72,9 @@ func distinctAt(lists [][]string, n int) Score {
 	return value(float64(unique) / float64(all))
 }
 
+// packers are reused: a new one costs more than the answers do.
+var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // compression is the ratio of Shaib et al. (2024, arXiv 2403.00553).
 func compression(texts []string) Score {
 	raw := strings.Join(texts, "\n")
@@ -78,7 +82,9 @@ func compression(texts []string) Score {
 		return absent("the answers are empty")
 	}
 	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
+	z := packers.Get().(*gzip.Writer)
+	defer packers.Put(z)
+	z.Reset(&packed)
 	if _, err := z.Write([]byte(raw)); err != nil {
 		return absent(err.Error())
 	}

@@ -235,7 +235,7 @@ func (b *builder) lead() (finding.Finding, bool) {
 func (b *builder) best(t topic, good func(finding.Finding) bool) *finding.Finding {
 	var best *finding.Finding
 	for i, f := range b.Analysis.Findings {
-		if slices.Contains(t.kinds, f.Kind) && f.Kind != finding.Failures && good(f) && (best == nil || rank(f) < rank(*best)) {
+		if slices.Contains(t.kinds, f.Kind) && f.Kind != finding.Failures && f.Kind != finding.Quality && good(f) && (best == nil || rank(f) < rank(*best)) {
 			best = &b.Analysis.Findings[i]
 		}
 	}
@@ -262,9 +262,25 @@ func (b *builder) answer() Section {
 	}
 	how := []Text{{{Text: "How: "}, {Name: sentenceCase(lead.Method)}}}
 	how = append(how, lead.Notes...)
-	s.Blocks = append(s.Blocks, Answer{Lead: lead.Sentence, How: append(how, Text{{Text: "Not measured: quality. " + sentenceCase(quality.lack) + "."}})})
+	s.Blocks = append(s.Blocks, Answer{Lead: lead.Sentence, How: append(how, b.written(lead)...)})
 	s.Blocks = append(s.Blocks, b.claims(func(f finding.Finding) bool { return isDecided(f) && f.ID != lead.ID })...)
 	return s
+}
+
+// written says what the rows of a finding show of what was written: no speed
+// stands without it.
+func (b *builder) written(lead finding.Finding) []Text {
+	var out []Text
+	for _, f := range b.of(quality) {
+		same := func(key string) bool { return lead.Scope[key] == "" || lead.Scope[key] == f.Scope[key] }
+		if same("run") && same("experiment") && same("workload") {
+			out = append(out, append(Text{{Text: "Quality: "}}, f.Sentence...))
+		}
+	}
+	if len(out) == 0 {
+		return []Text{{{Text: "Not measured: quality. " + sentenceCase(quality.lack) + "."}}}
+	}
+	return out[:min(len(out), fewClaims)]
 }
 
 // fewClaims is how many claims of a topic stand open; more are folded away.
@@ -340,9 +356,12 @@ func (b *builder) certainty() Section {
 	s := Section{ID: "certainty", Title: "How sure, and what was not measured"}
 	lead, _ := b.lead()
 	s.Blocks = b.claims(func(f finding.Finding) bool { return !isDecided(f) && f.ID != lead.ID })
-	own, _ := b.Template.topics()
+	must, _ := b.Template.topics()
+	if !slices.ContainsFunc(must, func(t topic) bool { return t.id == quality.id }) {
+		must = append(must, quality)
+	}
 	var silent []Block
-	for _, t := range own {
+	for _, t := range must {
 		if len(b.of(t)) == 0 {
 			silent = append(silent, Paragraph{Verdict: finding.NotMeasured, Text: Text{{Text: t.title + ": " + t.lack + "."}}})
 		}

@@ -77,7 +77,7 @@ func show(f fact.Fact, as finding.Form, c column) number {
 		return number{missing: orElse(f.Reason, "no reason is on record")}
 	}
 	switch as {
-	case finding.AsChange, finding.AsChangeCI, finding.AsPercent, finding.AsP, finding.AsTimes, finding.AsTimesCI:
+	case finding.AsChange, finding.AsChangeCI, finding.AsPercent, finding.AsPercentCI, finding.AsShare, finding.AsP, finding.AsTimes, finding.AsTimesCI:
 		value, interval, _ := strings.Cut(finding.Show(f, as), " [")
 		if interval != "" {
 			interval = "[" + interval
@@ -98,6 +98,8 @@ func show(f fact.Fact, as finding.Form, c column) number {
 	case as == finding.AsInterval:
 	case places >= 0:
 		out.value = fixed(v*scale.Factor, places)
+	case as == finding.AsFine && !whole(v, f.Unit):
+		out.value = minus(unit.Digits(v*scale.Factor, 5))
 	case whole(v, f.Unit):
 		out.value = grouped(strconv.FormatFloat(v, 'f', -1, 64))
 	default:
@@ -123,8 +125,8 @@ func scaleOf(facts ...fact.Fact) unit.Scale {
 // of their own need none.
 func symbol(as finding.Form, scale unit.Scale) string {
 	switch as {
-	case finding.AsN, finding.AsPlanned, finding.AsChange, finding.AsChangeCI, finding.AsPercent, finding.AsP,
-		finding.AsTimes, finding.AsTimesCI:
+	case finding.AsN, finding.AsPlanned, finding.AsChange, finding.AsChangeCI, finding.AsPercent, finding.AsPercentCI, finding.AsShare,
+		finding.AsP, finding.AsTimes, finding.AsTimesCI:
 		return ""
 	}
 	return scale.Symbol

@@ -60,6 +60,7 @@ var checkNames = map[finding.CheckID]string{
 	finding.NoThrottling: "clocks held", finding.NoDegenerate: "no degenerate answers", finding.NoDrift: "no drift",
 	finding.NoOutlier: "no single value decides", finding.EnoughN: "enough repeats", finding.Observed: "observed, not read from a file",
 	finding.SameConditions: "same conditions", finding.SoloBaseline: "measured alone too",
+	finding.LittlesLaw: "requests in flight, rate and time agree",
 }
 
 // checks has one line for each check and state, the failures first; what was

@@ -53,21 +53,22 @@ var (
 	combined      = topic{"combined", "All of it together", []finding.Kind{finding.Combined}, "no end-to-end measurement has all of them on; speedups of parts are never multiplied"}
 	agents        = topic{"agents", "Agents", []finding.Kind{finding.Stages, finding.Agents}, "no agent was run"}
 	concurrency   = topic{"concurrency", "Several at once", []finding.Kind{finding.Concurrency, finding.Contention, finding.Scaling}, "nothing was measured alone and together"}
+	corrections   = topic{"corrections", "What was printed before", []finding.Kind{finding.Corrections}, ""}
 	failures      = topic{"failures", "What failed", []finding.Kind{finding.Failures}, ""}
-	quality       = topic{"quality", "Quality", nil, "no answer was judged: this says nothing about which answers are better"}
+	quality       = topic{"quality", "Quality", []finding.Kind{finding.Quality}, "no answer was judged: this says nothing about which answers are better"}
 )
 
 // topics lists what a template speaks of, in order. All of Auto's topics are
 // optional; a template's own topics are said to be missing where they are.
 func (t Template) topics() (own, more []topic) {
 	lab := []topic{formats, kernels, backends, combined}
-	served := []topic{ranking, coldWarm, configuration, sensitivity, prompts, stability, efficiency}
-	rest := []topic{agents, concurrency, failures}
+	served := []topic{ranking, coldWarm, configuration, sensitivity, prompts, stability, efficiency, quality}
+	rest := []topic{agents, concurrency, corrections, failures}
 	switch t {
 	case Variants:
-		return append(served, quality), append(lab, rest...)
+		return served, append(lab, rest...)
 	case DeepDive:
-		return append(lab, quality), append(served, rest...)
+		return lab, append(served, rest...)
 	}
-	return []topic{quality}, append(append(served, lab...), rest...)
+	return nil, append(append(served, lab...), rest...)
 }

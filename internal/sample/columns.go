@@ -187,7 +187,7 @@ func (c *Columns) makeKey(s *Sample) {
 		mask = set(mask, 4+len(durations(s))+i, n.OK())
 	}
 	b = appendNumber(b, int64(mask))
-	for _, text := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.PromptSHA256,
+	for _, text := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.PromptSHA256, s.ConstraintSHA256,
 		string(s.Phase), string(planned), string(s.Provenance), string(s.Outcome), s.Tokens.Source, s.Finish} {
 		b = appendText(b, text)
 	}

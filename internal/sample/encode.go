@@ -26,6 +26,9 @@ func appendJSON(b []byte, s *Sample) ([]byte, error) {
 	w.raw(`,"workload":`).text(s.Workload)
 	w.raw(`,"prompt":`).text(s.Prompt)
 	w.raw(`,"prompt_sha256":`).text(s.PromptSHA256)
+	if s.ConstraintSHA256 != "" {
+		w.raw(`,"constraint_sha256":`).text(s.ConstraintSHA256)
+	}
 	w.raw(`,"config":`).object(s.Config)
 	w.raw(`,"block":`).number(int64(s.Block))
 	w.raw(`,"order":`).number(int64(s.Order))

@@ -76,6 +76,9 @@ func fill(t *testing.T, v reflect.Value) {
 	t.Helper()
 	for i := range v.NumField() {
 		f := v.Field(i)
+		if v.Type().Field(i).Tag.Get("json") == "-" {
+			continue
+		}
 		switch opt := f.Addr().Interface().(type) {
 		case *sample.Opt[int]:
 			*opt = sample.Some(1)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"chimera/internal/digest"
+	"chimera/internal/quality"
 )
 
 // Schema is the version of the sample line (docs/formats/sample.md).
@@ -256,6 +257,9 @@ type Sample struct {
 	Final bool     `json:"final"`
 	Notes []string `json:"notes,omitempty"`
 	Observation
+	// Task is what the prompt asks for, where the reader of the row has taken it
+	// from the run's spec (fact.Tasks). It is shared and never stored with rows.
+	Task *quality.Task `json:"-"`
 }
 
 // Asked identifies what the row's request asked for: the prompt's digest or, of

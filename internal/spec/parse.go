@@ -61,6 +61,7 @@ func setDefaults(d *document, s *Spec) {
 			budget = y.OutputTokens
 		}
 		setDefault(d, path+".max_tokens", &w.MaxTokens, budget)
+		setDefault(d, path+".expect", &w.Expect, suiteContracts[w.Suite])
 		for j := range w.Prompts {
 			setPromptID(&w.Prompts[j], j)
 		}

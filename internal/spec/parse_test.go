@@ -329,3 +329,39 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestExpect(t *testing.T) {
+	const head = `{version: 1, name: n, targets: [{id: f, kind: fake}], subjects: [{id: a, target: f, model: m}], experiments: [{id: e, kind: suite}], workloads: [`
+	s := mustParse(t, head+`{id: w, suite: banter}, {id: own, prompts: [{id: r, text: Explain the rule, required: [offside]}], expect: {words: {max: 9}, max_emoji: 0}},
+{id: bare, suite: banter, expect: {}}, {id: none, prompts: [x]}]}`)
+	suite, own, bare, none := s.Workloads[0], s.Workloads[1], s.Workloads[2], s.Workloads[3]
+	if c := suite.Expect; c == nil || c.Words.Min != 5 || c.Words.Max != 30 || !c.SingleLine || !c.Plain || !c.Stops || c.Script != "Latin" {
+		t.Errorf("banter expects %+v", c)
+	}
+	if c := own.Expect; c.Words.Max != 9 || c.Words.Min != 0 || *c.MaxEmoji != 0 || own.Prompts[0].Required[0] != "offside" {
+		t.Errorf("own workload expects %+v of %+v", c, own.Prompts[0])
+	}
+	if !bare.Expect.IsZero() || none.Expect != nil {
+		t.Errorf("%+v, %+v", bare.Expect, none.Expect)
+	}
+	if tasks := own.Tasks(); tasks["r"].Required[0] != "offside" || tasks["r"].Contract.Words.Max != 9 {
+		t.Errorf("tasks %+v", tasks["r"])
+	}
+	for workload, want := range map[string]string{
+		`{id: w, suite: banter, expect: {word: {min: 5}}}`:                               "unknown key",
+		`{id: w, suite: banter, expect: {words: {min: 9, max: 5}}}`:                      "min must be at most max",
+		`{id: w, suite: banter, expect: {words: {max: 0}}}`:                              "must lie between 1",
+		`{id: w, suite: banter, expect: {chars: {}}}`:                                    "must have min, max or both",
+		`{id: w, suite: banter, expect: {script: latin}}`:                                "did you mean Latin?",
+		`{id: w, suite: banter, expect: {max_emoji: -1}}`:                                "must lie between 0",
+		`{id: w, suite: banter, expect: {required: ["!"]}}`:                              "no letter or digit",
+		`{id: w, suite: banter, expect: {plain: yes please}}`:                            "must be true or false",
+		`{id: w, prompts: [{text: x, required: [""]}]}`:                                  "no letter or digit",
+		`{id: w, prompts: [{text: x, require: [y]}]}`:                                    "did you mean required?",
+		`{id: w, synthetic: {input_tokens: 5, output_tokens: 5}, expect: {plain: true}}`: "a synthetic prompt asks nothing",
+	} {
+		if _, err := parse(head + workload + `]}`); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", workload, err, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"math"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -159,8 +160,10 @@ func (p *PromptText) decodeNode(d *document, path string, n *yaml.Node) {
 			p.ID, _ = d.text(child(path, key), at.value)
 		case "text":
 			p.Text, _ = d.text(child(path, key), at.value)
+		case "required":
+			d.decode(child(path, key), at.value, reflect.ValueOf(&p.Required).Elem())
 		default:
-			d.addAt(child(path, key), at.key, "unknown key", suggest(key, []string{"id", "text"}), "")
+			d.addAt(child(path, key), at.key, "unknown key", suggest(key, []string{"id", "text", "required"}), "")
 		}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 
+	"chimera/internal/quality"
+
 	"github.com/invopop/jsonschema"
 )
 
@@ -61,6 +63,7 @@ func (w schemaWriter) mapType(t reflect.Type) *jsonschema.Schema {
 		object := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema, Required: []string{"text"}}
 		object.Properties.Set("id", idSchema("Name of the prompt within the workload."))
 		object.Properties.Set("text", text)
+		object.Properties.Set("required", &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}, Description: "What the answer to this prompt must contain, in any case."})
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, object}}
 	}
 	return nil
@@ -129,6 +132,7 @@ func (w schemaWriter) constrain(s *jsonschema.Schema, kinds []string) {
 	}
 	setEnum(property(s, "Target", "kind"), kinds)
 	setEnum(property(s, "Workload", "suite"), Suites())
+	setEnum(property(s, "Contract", "script"), quality.Scripts())
 	for _, source := range sources {
 		s.Definitions["Workload"].OneOf = append(s.Definitions["Workload"].OneOf, &jsonschema.Schema{Required: []string{source}})
 	}

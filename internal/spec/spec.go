@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"chimera/internal/digest"
+	"chimera/internal/quality"
 )
 
 // Version is the version of the spec format that this build reads.
@@ -72,10 +73,13 @@ type Config map[string]any
 type Workload struct {
 	ID        string       `json:"id" jsonschema:"required" jsonschema_description:"Name of the workload within the spec."`
 	Suite     string       `json:"suite,omitempty" jsonschema_description:"A built-in set of prompts."`
-	File      string       `json:"file,omitempty" jsonschema_description:"A file of prompts, relative to the spec: *.jsonl holds one {\"id\", \"text\"} a line, any other file one prompt a line."`
+	File      string       `json:"file,omitempty" jsonschema_description:"A file of prompts, relative to the spec: *.jsonl holds one {\"id\", \"text\", \"required\"} a line, any other file one prompt a line."`
 	Prompts   []PromptText `json:"prompts,omitempty" jsonschema:"minItems=1" jsonschema_description:"The prompts themselves."`
 	Synthetic *Synthetic   `json:"synthetic,omitempty" jsonschema_description:"Generated prompts of a given shape."`
 	MaxTokens int          `json:"max_tokens,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Output budget of each request, in tokens; default 128."`
+	// Expect is what every answer must keep; nil demands nothing beyond what any
+	// answer must. It changes nothing in what is sent.
+	Expect *quality.Contract `json:"expect,omitempty" jsonschema_description:"What every answer must keep; a built-in suite has its own. It is checked, not sent."`
 }
 
 // PromptText is one prompt of a workload. In a spec it may be written as bare
@@ -83,6 +87,9 @@ type Workload struct {
 type PromptText struct {
 	ID   string `json:"id,omitempty" jsonschema_description:"Name of the prompt within the workload."`
 	Text string `json:"text" jsonschema:"required,minLength=1" jsonschema_description:"What is asked."`
+	// Required is what the answer to this prompt must contain, beside what the
+	// workload expects.
+	Required []string `json:"required,omitempty" jsonschema_description:"What the answer to this prompt must contain, in any case."`
 }
 
 // Synthetic is a shape of work. Lengths are in words of a list in which nearly

@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"unicode/utf8"
+
+	"chimera/internal/quality"
 )
 
 const (
@@ -21,12 +23,18 @@ const (
 // build may word them better without changing what an old run asked.
 var suites = map[string][]PromptText{
 	"banter": {
-		{"flag", "Our team just captured the last flag with two seconds left. Say one cheerful line to them."},
-		{"respawn", "A teammate fell off the map for the third time. Tease them kindly in one sentence."},
-		{"chest", "The player opens a golden chest and finds a rare sword. React in one excited line."},
-		{"rival", "A rival crossed the finish line a blink before us. Answer their boast with wit, in one sentence."},
-		{"dragon", "The dragon's gate opens next. Give the party one short line of courage."},
+		{ID: "flag", Text: "Our team just captured the last flag with two seconds left. Say one cheerful line to them."},
+		{ID: "respawn", Text: "A teammate fell off the map for the third time. Tease them kindly in one sentence."},
+		{ID: "chest", Text: "The player opens a golden chest and finds a rare sword. React in one excited line."},
+		{ID: "rival", Text: "A rival crossed the finish line a blink before us. Answer their boast with wit, in one sentence."},
+		{ID: "dragon", Text: "The dragon's gate opens next. Give the party one short line of courage."},
 	},
+}
+
+// suiteContracts are what the built-in workloads expect of an answer. What can
+// be said aloud in a game is short, plain and on one line.
+var suiteContracts = map[string]*quality.Contract{
+	"banter": {Words: &quality.Band{Min: 5, Max: 30}, Script: "Latin", MaxEmoji: new(3), SingleLine: true, Plain: true, Stops: true},
 }
 
 // Suites returns the names of the built-in workloads, sorted.
@@ -126,6 +134,35 @@ func (v *validator) workloads() {
 		v.id(path, w.ID, first)
 		v.source(path, w)
 		v.between(path+".max_tokens", int64(w.MaxTokens), 1, 1_000_000)
+		if w.Expect != nil {
+			v.expect(path+".expect", w)
+		}
+	}
+}
+
+// expect checks a contract.
+func (v *validator) expect(path string, w Workload) {
+	if w.Synthetic != nil {
+		v.wrongKey(path, "leave it out", "", "a synthetic prompt asks nothing, so its answers have nothing to keep")
+	}
+	for _, key := range []string{"words", "sentences", "chars"} {
+		if b := map[string]*quality.Band{"words": w.Expect.Words, "sentences": w.Expect.Sentences, "chars": w.Expect.Chars}[key]; b != nil {
+			v.between(path+"."+key+".min", int64(b.Min), 0, 1_000_000)
+			v.between(path+"."+key+".max", int64(b.Max), 1, 1_000_000)
+		}
+	}
+	if n := w.Expect.MaxEmoji; n != nil {
+		v.between(path+".max_emoji", int64(*n), 0, 1000)
+	}
+	wrong := w.Expect.Validate()
+	for _, key := range sortedKeys(wrong) {
+		note := ""
+		if key == "script" {
+			note = suggest(w.Expect.Script, quality.Scripts())
+		}
+		if v.sound(path + "." + key) {
+			v.wrong(path+"."+key, note, "%s", wrong[key])
+		}
 	}
 }
 
@@ -203,6 +240,9 @@ func (v *validator) prompts(path string, prompts []PromptText, listed bool) {
 		case twice:
 			v.wrong(at, "", "prompt %d has the id %s of prompt %d", i+1, p.ID, j+1)
 		}
+		if why := (quality.Contract{Required: p.Required}).Validate()["required"]; why != "" {
+			v.wrong(at, "", "prompt %d: required: %s", i+1, why)
+		}
 		first[p.ID] = i
 	}
 }
@@ -216,6 +256,23 @@ var words = strings.Fields(`time year people way day man thing woman life child 
 	end member law car city community name president team minute idea kid body information back parent
 	face others level office door health person art war history party result change morning reason
 	research girl guy moment air teacher force education`)
+
+// Tasks are what the prompts of a frozen workload ask, by prompt id: what an
+// answer is held against. A synthetic prompt asks nothing.
+func (w Workload) Tasks() map[string]*quality.Task {
+	if w.Synthetic != nil {
+		return map[string]*quality.Task{}
+	}
+	var contract quality.Contract
+	if w.Expect != nil {
+		contract = *w.Expect
+	}
+	prompts := make([]quality.PromptText, len(w.Prompts))
+	for i, p := range w.Prompts {
+		prompts[i] = quality.PromptText(p)
+	}
+	return quality.NewTasks(contract, prompts)
+}
 
 // prompts generates texts of the shape, the same for the same seed and name.
 func (y Synthetic) prompts(seed int64, workload string) []PromptText {

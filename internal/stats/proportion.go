@@ -24,17 +24,7 @@ func Wilson(k, n int, level float64) (Interval, error) {
 	if err := firstError(checkFraction("level", level), checkCounts("Wilson interval", k, n)); err != nil {
 		return Interval{}, err
 	}
-	z, nf := normQuantile(0.5+level/2), float64(n)
-	p, z2 := float64(k)/nf, z*z
-	mid := (p + z2/(2*nf)) / (1 + z2/nf)
-	h := z / (1 + z2/nf) * math.Sqrt(p*(1-p)/nf+z2/(4*nf*nf))
-	lo, hi := clamp(mid-h, 0, p), clamp(mid+h, p, 1)
-	if k == 0 {
-		lo = 0
-	}
-	if k == n {
-		hi = 1
-	}
+	lo, hi := score(float64(k)/float64(n), float64(n), normQuantile(0.5+level/2))
 	return newInterval(lo, hi, level, "wilson")
 }
 

@@ -102,7 +102,8 @@ func (a *answer) done(left int, err error) Answer {
 	}
 	if shown < len(a.items) {
 		out.Cut = true
-		doc["cut"] = cut{Shown: shown, Of: a.found - a.offset, Next: a.offset + shown, How: "the answer was cut to its budget: narrow the question, or ask again with this offset"}
+		doc["cut"] = cut{Shown: shown, Of: a.found - a.offset, Next: a.offset + max(shown, 1), // one that fits no answer is passed over
+			How: "the answer was cut to its budget: narrow the question, or ask again with this offset"}
 	}
 	out.JSON = encode(doc)
 	return out
@@ -174,6 +175,9 @@ func formOf(f fact.Fact) finding.Form {
 		return finding.AsTimesCI
 	case "p":
 		return finding.AsP
+	}
+	if !f.Lo.OK() {
+		return finding.AsValue
 	}
 	return finding.AsBoth
 }

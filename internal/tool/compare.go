@@ -90,7 +90,7 @@ func (b *Box) sideOf(name string, texts []string, r request) (fact.Fact, error) 
 	if r.metric == "" {
 		return fact.Fact{}, fault.With(fmt.Errorf("%s chooses rows, but of which metric is not said", name), fault.Usage, "give metric, or facts' ids on both sides")
 	}
-	r.aggregate, r.phase = orElse(r.aggregate, "median"), orElse(r.phase, string(sample.Measure))
+	r.aggregate, r.phase = orElse(r.aggregate, usual(r.metric)), orElse(r.phase, string(sample.Measure))
 	where, err := b.rowConditions(slices.Concat(texts, r.where))
 	if err != nil {
 		return fact.Fact{}, err

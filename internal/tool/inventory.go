@@ -136,15 +136,24 @@ func (s *Source) series() []any {
 		}
 		out = append(out, l)
 	}
-	slices.SortStableFunc(out, func(x, y any) int { return cmp.Compare(y.(seriesLine).Values, x.(seriesLine).Values) })
+	// What an earlier program had computed stands last.
+	rank := func(l any) int {
+		if onlyClaimed(l.(seriesLine).Kinds) {
+			return 0
+		}
+		return l.(seriesLine).Values
+	}
+	slices.SortStableFunc(out, func(x, y any) int { return cmp.Compare(rank(y), rank(x)) })
 	return out
 }
+
+func onlyClaimed(kinds []string) bool { return slices.Equal(kinds, []string{fact.KindClaim}) }
 
 // metrics are the names that query and compare know.
 func (s *Source) metrics() []string {
 	var names []string
 	for _, m := range s.Ledger.Metrics() {
-		if !slices.Equal(m.Kinds, []string{fact.KindClaim}) {
+		if !onlyClaimed(m.Kinds) {
 			names = append(names, m.Name)
 		}
 	}
@@ -158,17 +167,26 @@ func (s *Source) metrics() []string {
 	return slices.Sorted(maps.Keys(known))
 }
 
-// allMetrics are the names that are understood, measured or not.
-func (s *Source) allMetrics() []string {
+// rowMetrics are the names that rows have, and those that they could have.
+func (s *Source) rowMetrics() []string {
 	known := map[string]bool{}
 	for _, m := range s.Ledger.Metrics() {
 		known[m.Name] = true
 	}
-	for _, f := range s.Analysis.Facts {
-		known[f.Metric] = true
-	}
 	for _, m := range metric.All() {
 		known[m.ID] = true
+	}
+	return slices.Sorted(maps.Keys(known))
+}
+
+// allMetrics are also those that only facts have.
+func (s *Source) allMetrics() []string {
+	known := map[string]bool{}
+	for _, name := range s.rowMetrics() {
+		known[name] = true
+	}
+	for _, f := range s.Analysis.Facts {
+		known[f.Metric] = true
 	}
 	return slices.Sorted(maps.Keys(known))
 }

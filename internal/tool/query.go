@@ -24,7 +24,7 @@ func (s *Source) queryFields(r *request) []field {
 // query asks the rows. What it compares beside the values, it compares in the
 // same way as every finding does.
 func (b *Box) query(_ context.Context, r request, a *answer) error {
-	r.aggregate, r.phase = orElse(r.aggregate, "median"), orElse(r.phase, string(sample.Measure))
+	r.aggregate, r.phase = orElse(r.aggregate, usual(r.metric)), orElse(r.phase, string(sample.Measure))
 	where, err := b.rowConditions(r.where)
 	if err != nil {
 		return err
@@ -71,6 +71,12 @@ func (b *Box) query(_ context.Context, r request, a *answer) error {
 	return nil
 }
 
+// usual is the aggregate of a question that names none.
+func usual(name string) string {
+	def, _ := metric.Lookup(name) // of a series of readings it is the median too
+	return string(def.Usual())
+}
+
 // numeric reports whether every fact's label is a number.
 func numeric(facts []fact.Fact, label string) bool {
 	return !slices.ContainsFunc(facts, func(f fact.Fact) bool {
@@ -94,7 +100,7 @@ func (b *Box) rowsAsked(r request, where fact.Conditions) ([]fact.Fact, error) {
 	def, err := metric.Lookup(r.metric)
 	series := b.seriesOf(r.metric)
 	if err != nil && series.Name == "" && len(b.Ledger.Rows) > 0 {
-		return nil, unknown("metric", r.metric, b.allMetrics())
+		return nil, unknown("metric", r.metric, b.rowMetrics())
 	}
 	by := slices.Clone(r.by)
 	for _, c := range where { // a fact says what it is of

@@ -119,7 +119,7 @@ func offsetField(r *request) field {
 }
 
 func aggregateField(r *request) field {
-	return field{name: "agg", kind: "string", doc: "how values become one; default median", allowed: fact.Aggregates(), text: &r.aggregate}
+	return field{name: "agg", kind: "string", doc: "how values become one; default median, of scores of text mean or ratio_of_sums", allowed: fact.Aggregates(), text: &r.aggregate}
 }
 
 func phaseField(r *request) field {

@@ -2,8 +2,11 @@ package legacy
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 
 	"chimera/internal/importer"
@@ -19,6 +22,9 @@ var (
 		{name: "report_seconds", series: "report_time", unit: unit.Second}, {name: "total_seconds", series: "total_time", unit: unit.Second},
 	}
 	filesField = field{name: "benchmark_data_count", series: "files_analyzed"}
+	// How many files of each kind the agent found, as its summary in words says.
+	summaryFields = []field{{name: "data_summary: CSV Files", series: "files_csv"}, {name: "data_summary: JSON Files", series: "files_json"}, {name: "data_summary: MARKDOWN Files", series: "files_markdown"}}
+	summaryLine   = regexp.MustCompile(`(?m)^([A-Z]+ Files) \((\d+)\)\r?$`)
 
 	// What the program averaged over calls, failed ones included.
 	aggregateFields = []field{
@@ -119,7 +125,10 @@ func (b *agentRows) agent(role string, r object) {
 		if files, ok := w["benchmark_data_count"]; ok {
 			times["benchmark_data_count"] = files
 		}
-		b.readings(KindWorkflow, times, append([]field{filesField}, workflowFields...), own)
+		for _, found := range summaryLine.FindAllStringSubmatch(w.Cell("data_summary"), -1) {
+			times["data_summary: "+found[1]] = json.RawMessage(found[2])
+		}
+		b.readings(KindWorkflow, times, slices.Concat([]field{filesField}, summaryFields, workflowFields), own)
 	}
 	if aggregate := r.object("aggregate_metrics"); aggregate != nil {
 		b.readings(KindClaim, aggregate, aggregateFields, labels)
