@@ -15,7 +15,7 @@ var Ranks = map[string]int{
 	"chart/echarts": 1, "chart/paint": 1,
 	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
 	"load": 3, "engine": 3, "fact": 3, "launch": 3,
-	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4,
+	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4, "fluency": 4,
 	"run": 5, "export": 5, "report": 5, "audit": 5, "draft": 5, "tool": 5,
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
