@@ -1,20 +1,15 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"chimera/internal/audit"
 	"chimera/internal/claim"
-	"chimera/internal/fact"
 	"chimera/internal/fault"
-	"chimera/internal/importer"
-	"chimera/internal/store"
 
 	"github.com/spf13/cobra"
 )
@@ -31,6 +26,9 @@ what matters), contradicted (with what the rows say), unverifiable or malformed.
 language model does. The exit code is 1 if any claim is contradicted or malformed.`,
 		Example: "  chimera audit report.md --against 7f3a\n  chimera audit notebook.ipynb --against c4b3 --html audit.html\n  chimera audit *.md --against ledger.json --json | jq .summary",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(against) == 0 {
+				return fault.With(errors.New("audit: nothing to hold the report against"), fault.Usage, "name a run, an import or a ledger.json with --against; `chimera runs ls` lists them")
+			}
 			l, err := a.ledger(cmd.Context(), against)
 			if err != nil {
 				return err
@@ -109,79 +107,6 @@ func auditFile(auditor *audit.Auditor, name string) (*audit.Report, error) {
 		return nil, fault.With(fmt.Errorf("audit: %w", err), fault.Usage, "name Markdown, text, HTML or a notebook")
 	}
 	return auditor.Audit(d), nil
-}
-
-// ledger gathers the rows of runs, imports and ledger files.
-func (a *app) ledger(ctx context.Context, names []string) (*fact.Ledger, error) {
-	if len(names) == 0 {
-		return nil, fault.With(errors.New("audit: nothing to hold the report against"), fault.Usage, "name a run, an import or a ledger.json with --against; `chimera runs ls` lists them")
-	}
-	var runs []fact.RunRows
-	var cited []fact.Fact
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".json") {
-			continue
-		}
-		l, err := readLedger(name)
-		if err != nil || len(names) == 1 {
-			return l, err
-		}
-		if len(l.Rows) > 0 {
-			return nil, fault.With(fmt.Errorf("audit: %s holds rows of its own, and stands beside runs", name), fault.Usage, "name one ledger.json alone, or runs")
-		}
-		cited = append(cited, l.Cited...)
-	}
-	err := a.withStore(ctx, func(s store.Store) error {
-		for _, name := range names {
-			if strings.HasSuffix(name, ".json") {
-				continue
-			}
-			rows, err := rowsOf(ctx, s, name)
-			if err != nil {
-				return err
-			}
-			runs = append(runs, rows)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	l := fact.NewLedger(runs...)
-	l.Cited = cited
-	return l, nil
-}
-
-func readLedger(name string) (*fact.Ledger, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fault.With(fmt.Errorf("audit: %w", err), fault.Usage, "name a ledger.json")
-	}
-	defer func() { _ = f.Close() }() // only read
-	return fact.ReadLedger(f)
-}
-
-func rowsOf(ctx context.Context, s store.Store, id string) (fact.RunRows, error) {
-	r, err := s.Run(ctx, id)
-	if err != nil {
-		return fact.RunRows{}, err
-	}
-	out := fact.RunRows{Manifest: r.Manifest, Imported: importer.IsImport(r.Manifest)}
-	if out.Samples, err = withTexts(&r.Manifest, s.Samples(ctx, r.ID())); err != nil {
-		return out, err
-	}
-	for reading, err := range s.Readings(ctx, r.ID()) {
-		if err != nil {
-			return out, err
-		}
-		out.Readings = append(out.Readings, reading)
-	}
-	if files, ok := importer.FilesOf(r.Manifest); ok {
-		for _, f := range files {
-			out.Files = append(out.Files, fact.FileEntry{Path: f.Path, Kind: f.Kind, Rows: f.Rows, Failed: f.Failed, Reason: f.Reason})
-		}
-	}
-	return out, nil
 }
 
 func writeOut(name string, write func(io.Writer) error) (err error) {

@@ -23,7 +23,7 @@ import (
 // series of readings.
 type question struct {
 	name, aggregate, where, phase string
-	by, runs, imports             []string
+	by, runs, imports, ledgers    []string
 	byGiven, phaseGiven           bool
 }
 
@@ -52,13 +52,14 @@ interval, method, caveats, and the rows behind it. Rows of different phases neve
 	f.StringVar(&q.phase, "phase", "measure", "measure, cold or warmup (of readings: only where given)")
 	f.StringSliceVar(&q.runs, "run", nil, "run to ask (may be given several times)")
 	f.StringSliceVar(&q.imports, "import", nil, "import to ask (may be given several times)")
+	f.StringSliceVar(&q.ledgers, "ledger", nil, "ledger.json to ask, alone or beside runs and imports")
 	return cmd
 }
 
 // ask answers a question, with the fields that made its scopes.
 func (a *app) ask(ctx context.Context, q question) ([]fact.Fact, []string, error) {
-	if len(q.runs)+len(q.imports) == 0 {
-		return nil, nil, fault.With(fmt.Errorf("no run given"), fault.Usage, "name it with --run or --import; `chimera runs ls` lists them")
+	if len(q.runs)+len(q.imports)+len(q.ledgers) == 0 {
+		return nil, nil, fault.With(fmt.Errorf("no run given"), fault.Usage, "name it with --run or --import, or a file with --ledger; `chimera runs ls` lists them")
 	}
 	phase := sample.Phase(q.phase)
 	if phase != sample.Measure && phase != sample.Cold && phase != sample.Warmup {
@@ -67,6 +68,9 @@ func (a *app) ask(ctx context.Context, q question) ([]fact.Fact, []string, error
 	def, unknown := metric.Lookup(q.name)
 	if def.Basis == metric.Stored {
 		unknown = fault.Hint(fault.New(fault.Usage, "these rows have no readings of %s", q.name), "`chimera quality RUN --reference MODEL.gguf` makes them, in a run of their own")
+	}
+	if len(q.ledgers) > 0 {
+		return a.askLedger(ctx, q, phase, unknown)
 	}
 	var facts []fact.Fact
 	by := q.by
@@ -140,16 +144,9 @@ func columns(ctx context.Context, s store.Reader, runs []store.Run) iter.Seq2[*s
 // readings answers a question about a series. Where no reading is of that name,
 // the question was about a metric, and unknown says what is wrong with it.
 func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run, unknown error) ([]fact.Fact, []string, error) {
-	where, err := fact.ParseLabels(q.where)
+	asked, err := q.ofReadings()
 	if err != nil {
 		return nil, nil, err
-	}
-	by := q.by
-	if !q.byGiven {
-		by = nil
-	}
-	if q.phaseGiven {
-		where = append(where, fact.Condition{Field: fact.LabelPhase, Op: "=", Value: q.phase})
 	}
 	var rows []*sample.Reading
 	series := map[string]bool{}
@@ -167,13 +164,68 @@ func (q question) readings(ctx context.Context, s store.Reader, runs []store.Run
 	if !series[q.name] {
 		return nil, nil, noSeries(unknown, q.name, slices.Sorted(maps.Keys(series)))
 	}
-	facts, err := fact.ReadingQuery{Series: q.name, Aggregate: cmp.Or(q.aggregate, "median"), Where: where, By: by}.Run(rows)
+	facts, err := asked.Run(rows)
+	return facts, splitBy(asked.By, facts), err
+}
+
+// ofReadings is the question about a series of readings.
+func (q question) ofReadings() (fact.ReadingQuery, error) {
+	where, err := fact.ParseLabels(q.where)
+	asked := fact.ReadingQuery{Series: q.name, Aggregate: cmp.Or(q.aggregate, "median"), Where: where}
+	if q.byGiven {
+		asked.By = q.by
+	}
+	if q.phaseGiven {
+		asked.Where = append(asked.Where, fact.Condition{Field: fact.LabelPhase, Op: "=", Value: q.phase})
+	}
+	return asked, err
+}
+
+// splitBy adds the phase to the fields of a table where it made scopes.
+func splitBy(by []string, facts []fact.Fact) []string {
 	for _, f := range facts {
 		if _, split := f.Scope[fact.LabelPhase]; split && !slices.Contains(by, fact.LabelPhase) {
 			by = append(slices.Clone(by), fact.LabelPhase)
 		}
 	}
-	return facts, by, err
+	return by
+}
+
+// askLedger answers from ledger files, and from runs beside them.
+func (a *app) askLedger(ctx context.Context, q question, phase sample.Phase, unknown error) ([]fact.Fact, []string, error) {
+	l, err := a.ledger(ctx, slices.Concat(q.runs, q.imports, q.ledgers))
+	if err != nil {
+		return nil, nil, err
+	}
+	where, err := fact.ParseLabels(q.where)
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := fact.Query{Metric: q.name, Aggregate: q.aggregate, Phase: phase, Where: where, By: q.by}
+	if len(l.Rows) == 0 {
+		facts := asked.Among(l.Cited)
+		if len(facts) == 0 {
+			err = fault.With(fmt.Errorf("the ledger has no rows, and no fact that is the %s of %s by %s", q.aggregate, q.name, strings.Join(q.by, ", ")), fault.Usage, "ask the run itself with --run")
+		}
+		return facts, q.by, err
+	}
+	if unknown == nil {
+		facts, err := l.Query(asked)
+		return facts, q.by, err
+	}
+	var have []string
+	for _, s := range l.Metrics() {
+		have = append(have, s.Name)
+	}
+	if !slices.Contains(have, q.name) {
+		return nil, nil, noSeries(unknown, q.name, have)
+	}
+	readings, err := q.ofReadings()
+	if err != nil {
+		return nil, nil, err
+	}
+	facts, err := l.Readings(readings)
+	return facts, splitBy(readings.By, facts), err
 }
 
 // noSeries says what the rows have instead of a name that nothing has.

@@ -16,6 +16,7 @@ import (
 	"chimera/internal/chart"
 	"chimera/internal/digest"
 	"chimera/internal/export"
+	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/importer"
@@ -44,7 +45,8 @@ that every number stands on. The page opens offline and asks nobody for anything
 
   html     index.html, one file          md       report.md, with figures/ beside it
   ipynb    report.ipynb, which computes the numbers again from the rows beside it
-  json     ledger.json, all facts        csv, parquet   the rows, without the answers' texts
+  json     ledger.json: facts, findings, and up to 2000 rows
+  csv, parquet   the rows, without the answers' texts
   svg, png figures/, one file each       pdf      report.pdf, printed by Chromium if it is installed
 
 Equal rows give equal files.`,
@@ -107,9 +109,11 @@ type reportWriter struct {
 	in     report.Input
 	doc    report.Document
 	folder string
-	format string // being written
-	tables []string
-	files  []reportFile
+	// rowLedger holds the rows for ledger.json, unless they are too many.
+	rowLedger *fact.Ledger
+	format    string // being written
+	tables    []string
+	files     []reportFile
 }
 
 // reportFile is one file of a report, its path relative to the folder.
@@ -147,7 +151,7 @@ func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string,
 	if err != nil {
 		return nil, err
 	}
-	w.in = report.Input{Analysis: analysis, Rows: rows, Template: t, Rederive: rederive(w.runs, t)}
+	w.in = report.Input{Analysis: analysis, Rows: rows, Ledger: w.rowLedger, Template: t, Rederive: rederive(w.runs, t)}
 	for _, r := range w.runs {
 		sum, _ := r.Digest()
 		w.in.Runs = append(w.in.Runs, report.Run{Manifest: r.Manifest, Status: string(r.Status), Digest: sum})
@@ -162,7 +166,9 @@ func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) 
 	if err != nil {
 		return nil, err
 	}
+	var kept []fact.RunRows
 	for _, r := range w.runs {
+		own := ledgerRun(r)
 		for s, err := range w.samples(r, rows.Brief) {
 			if err == nil {
 				err = rows.Add(s)
@@ -171,13 +177,22 @@ func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) 
 				return nil, err
 			}
 			c.Sample(s)
+			if !rows.Brief {
+				s.Server = nil
+				own.Samples = append(own.Samples, s)
+			}
 		}
 		for reading, err := range w.store.Readings(w.ctx, r.ID()) {
 			if err != nil {
 				return nil, err
 			}
 			c.Reading(reading)
+			own.Readings = append(own.Readings, reading)
 		}
+		kept = append(kept, *own)
+	}
+	if !rows.Brief {
+		w.rowLedger = fact.NewLedger(kept...)
 	}
 	return c.Analyze()
 }

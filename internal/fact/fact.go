@@ -21,6 +21,10 @@ import (
 	"chimera/internal/unit"
 )
 
+// ScopeWhere is the member of a scope that holds conditions on what the scope
+// does not name: "config.num_ctx<=2048".
+const ScopeWhere = "where"
+
 // Level is the confidence of every interval.
 const Level = 0.95
 
@@ -115,6 +119,7 @@ func counted(missing map[string]int) []string {
 const (
 	SyntheticCaveat = "synthetic model: speed is real, text is noise"
 	SimulatedCaveat = "simulated: the time line is invented"
+	ClaimCaveat     = "computed by an earlier program, not observed"
 )
 
 var poolable = [...]string{"subject", "config", "workload"}

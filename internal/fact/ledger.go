@@ -2,23 +2,22 @@ package fact
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"chimera/internal/fault"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
 
-// LedgerSchema is the version of ledger.json (docs/formats/audit.md).
-const LedgerSchema = 1
+// LedgerSchema is the version of ledger.json (docs/formats/ledger.md). Since 2
+// one file holds rows, facts and findings; in 1 an audit wrote rows and a report
+// facts.
+const LedgerSchema = 2
 
 // Ledger is all that may be said about some runs. It keeps the rows in one
 // shape, whether they were requests or readings, and makes facts of them when
@@ -31,6 +30,9 @@ type Ledger struct {
 	// Cited are facts that others made of these rows and that a report may cite
 	// by id; the ledger computes nothing of them.
 	Cited []Fact `json:"facts,omitempty"`
+	// Lacks are the sets of reasons for which requests have no value of a
+	// metric, each once; a row names its set.
+	Lacks []map[string]string `json:"lacks,omitempty"`
 
 	// Metrics and series by name, and values by label, each once.
 	metrics map[string]Series
@@ -49,6 +51,14 @@ type Row struct {
 	At      time.Time         `json:"at,omitzero"` // where the row says when
 	Labels  map[string]string `json:"labels"`
 	Cells   []Cell            `json:"cells"`
+	// Lack is the place, from 1, of the row's set in the ledger's Lacks; 0 if
+	// the row was answered and has everything, or was not answered.
+	Lack      int  `json:"lack,omitempty"`
+	Synthetic bool `json:"synthetic,omitempty"` // random weights
+	Simulated bool `json:"simulated,omitempty"` // the time line is invented
+	// Text names the answer's text where it can be scored: equal texts have
+	// equal names.
+	Text string `json:"text,omitempty"`
 }
 
 // Cell is one value of a row. Parts are the two sides of a quotient.
@@ -129,7 +139,7 @@ const (
 // NewLedger makes a ledger of runs. Superseded rows and retried attempts stay
 // out, and so does telemetry, which is no result.
 func NewLedger(runs ...RunRows) *Ledger {
-	l := &Ledger{Schema: LedgerSchema, Inventory: Inventory{Outcomes: map[sample.Outcome]int{}}}
+	l := &Ledger{Schema: LedgerSchema}
 	for _, r := range runs {
 		l.add(r)
 	}
@@ -141,6 +151,7 @@ func (l *Ledger) add(r RunRows) {
 	entry := RunEntry{ID: r.Manifest.Run, Name: r.Manifest.Name, Started: r.Manifest.Clock.Origin, Imported: r.Imported, Randomised: !r.Imported,
 		Host: r.Manifest.Host, Subjects: r.Manifest.Subjects, Aliases: r.Manifest.Aliases, Outcomes: map[sample.Outcome]int{}}
 	byPlace := map[string]*Row{}
+	lacks := map[string]int{}
 	ask := Tasks(&r.Manifest)
 	var warm []*sample.Sample
 	for _, s := range r.Samples {
@@ -151,7 +162,8 @@ func (l *Ledger) add(r RunRows) {
 		if s.Phase == sample.Measure {
 			warm = append(warm, s)
 		}
-		row := requestRow(s, r.Manifest.Clock.Origin)
+		row, lack := requestRow(s, r.Manifest.Clock.Origin)
+		row.Lack = l.lack(lack, lacks)
 		if r.Imported {
 			row.Labels[LabelFile] = s.Experiment
 			byPlace[s.Trial] = row
@@ -190,8 +202,8 @@ func (l *Ledger) add(r RunRows) {
 
 // groupRow is what the answers to one prompt show together; nil if nothing.
 func groupRow(set []*sample.Sample, origin time.Time) *Row {
-	row := requestRow(set[0], origin)
-	row.ID, row.Kind, row.Outcome, row.Cells = row.ID+"+", KindAnswers, "", nil
+	row, _ := requestRow(set[0], origin)
+	row.ID, row.Kind, row.Outcome, row.Cells, row.Text = row.ID+"+", KindAnswers, "", nil, ""
 	delete(row.Labels, "block") // they are of all blocks
 	for _, def := range metric.All() {
 		if def.Basis != metric.Group {
@@ -207,9 +219,31 @@ func groupRow(set []*sample.Sample, origin time.Time) *Row {
 	return row
 }
 
-func requestRow(s *sample.Sample, origin time.Time) *Row {
-	row := &Row{ID: s.Run + "/" + s.Trial, Run: s.Run, Kind: KindRequest, Phase: s.Phase, Outcome: s.Outcome, Order: s.Order, Labels: map[string]string{
-		LabelExperiment: s.Experiment, LabelSubject: s.Subject, "target": s.Target, "workload": s.Workload, "prompt": s.Prompt, "block": fmt.Sprint(s.Block)}}
+// lack keeps a set of reasons once; seen knows those of the run.
+func (l *Ledger) lack(reasons map[string]string, seen map[string]int) int {
+	if len(reasons) == 0 {
+		return 0
+	}
+	var key strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(reasons)) {
+		key.WriteString(id + "\x00" + reasons[id] + "\x00")
+	}
+	if seen[key.String()] == 0 {
+		l.Lacks = append(l.Lacks, reasons)
+		seen[key.String()] = len(l.Lacks)
+	}
+	return seen[key.String()]
+}
+
+// requestRow is a sample as a row, with why it lacks the metrics that it lacks.
+func requestRow(s *sample.Sample, origin time.Time) (row *Row, lack map[string]string) {
+	lack = map[string]string{}
+	row = &Row{ID: s.Run + "/" + s.Trial, Run: s.Run, Kind: KindRequest, Phase: s.Phase, Outcome: s.Outcome, Order: s.Order,
+		Synthetic: s.Synthetic, Simulated: s.Provenance == sample.Simulated, Labels: map[string]string{
+			LabelExperiment: s.Experiment, LabelSubject: s.Subject, "target": s.Target, "workload": s.Workload, "prompt": s.Prompt, "block": fmt.Sprint(s.Block)}}
+	if metric.Scorable(s) == "" {
+		row.Text = textOf(s)
+	}
 	for name, v := range s.Config {
 		row.Labels["config."+name] = fmt.Sprint(v)
 	}
@@ -228,8 +262,9 @@ func requestRow(s *sample.Sample, origin time.Time) *Row {
 		if s.Outcome != sample.OK {
 			continue
 		}
-		v, _, ok := def.Compute(s)
+		v, why, ok := def.Compute(s)
 		if !ok {
+			lack[def.ID] = why
 			continue
 		}
 		c := Cell{Metric: def.ID, Unit: def.Unit, Value: sample.Some(v)}
@@ -242,7 +277,7 @@ func requestRow(s *sample.Sample, origin time.Time) *Row {
 		// The runtime's own decoding time: a part of its rate, which others print.
 		row.Cells = append(row.Cells, Cell{Metric: EvalTime, Unit: unit.Second, Value: sample.Some(v.Seconds())})
 	}
-	return row
+	return row, lack
 }
 
 // own labels say how a reading was written, not what it is of.
@@ -260,6 +295,7 @@ func (r *Row) absorb(reading *sample.Reading) {
 // index counts what there is.
 func (l *Ledger) index() {
 	l.metrics, l.values = map[string]Series{}, map[string][]string{}
+	l.Inventory.Outcomes = map[sample.Outcome]int{}
 	seen := map[string]map[string]bool{}
 	for _, row := range l.Rows {
 		if row.Outcome != "" {
@@ -441,41 +477,4 @@ func (l *Ledger) Facts(sel Selection, names ...string) iter.Seq[Fact] {
 			}
 		}
 	}
-}
-
-// Write renders the ledger as ledger.json.
-func (l *Ledger) Write(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(l); err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	return nil
-}
-
-// MaxLedger bounds the bytes of a ledger.json.
-const MaxLedger = 256 << 20
-
-// ReadLedger reads a ledger.json.
-func ReadLedger(r io.Reader) (*Ledger, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxLedger+1))
-	if err != nil {
-		return nil, fmt.Errorf("read ledger: %w", err)
-	}
-	if len(b) > MaxLedger {
-		return nil, fault.With(fmt.Errorf("the ledger is larger than %d MiB", MaxLedger>>20), fault.Usage, "name the run instead")
-	}
-	l := &Ledger{}
-	if err := json.Unmarshal(b, l); err != nil {
-		return nil, fault.With(fmt.Errorf("the ledger is no JSON of the right shape: %w", err), fault.Usage, "docs/formats/audit.md describes ledger.json")
-	}
-	if l.Schema < 1 || l.Schema > LedgerSchema {
-		return nil, fault.With(fmt.Errorf("the ledger has schema %d, and this build reads 1 to %d", l.Schema, LedgerSchema), fault.Usage, "use the build that wrote it")
-	}
-	if slices.Contains(l.Rows, nil) {
-		return nil, fault.With(fmt.Errorf("the ledger has a row that is null"), fault.Usage, "write it again")
-	}
-	l.Inventory.Outcomes = map[sample.Outcome]int{}
-	l.index()
-	return l, nil
 }

@@ -102,6 +102,7 @@ type answer struct {
 	def       metric.Metric
 	aggregate aggregate
 	scopes    map[string]*scope
+	in        *Ledger // that is asked; nil where samples are
 }
 
 // scope is the rows of one fact.
@@ -109,6 +110,7 @@ type scope struct {
 	Column
 	num, den             []float64        // both sides of the quotients, for their ratio of sums
 	rows                 []*sample.Sample // of a metric of text
+	kept                 []*Row           // of a metric of text, in a ledger
 	synthetic, simulated bool
 	pooled               [len(poolable)]map[string]bool
 }
@@ -138,13 +140,18 @@ func (a *answer) scopeOf(s *sample.Sample) (*scope, error) {
 	if !s.Final || s.Superseded || s.Phase != a.Phase {
 		return nil, nil
 	}
-	if fits, err := a.Where.fits(s); err != nil || !fits {
+	return a.scopeAt(func(field string) (string, error) { return Field(s, field) }, s.Synthetic, s.Provenance == sample.Simulated)
+}
+
+// scopeAt is the scope of a row with these fields and marks.
+func (a *answer) scopeAt(field func(string) (string, error), synthetic, simulated bool) (*scope, error) {
+	if fits, err := a.Where.fits(field); err != nil || !fits {
 		return nil, err
 	}
 	fields := make([]string, len(a.By))
-	for i, field := range a.By {
+	for i, name := range a.By {
 		var err error
-		if fields[i], err = Field(s, field); err != nil {
+		if fields[i], err = field(name); err != nil {
 			return nil, err
 		}
 	}
@@ -153,18 +160,20 @@ func (a *answer) scopeOf(s *sample.Sample) (*scope, error) {
 	if sc == nil {
 		sc = &scope{Column: Column{Metric: a.def.ID, Version: a.def.Version, Unit: a.def.AggregateUnit(metric.Aggregate(a.Aggregate)), Phase: a.Phase,
 			Scope: map[string]string{}, Missing: map[string]int{}}}
-		for i, field := range a.By {
-			sc.Scope[field] = fields[i]
+		for i, name := range a.By {
+			sc.Scope[name] = fields[i]
+		}
+		if text := a.Where.beside(a.By); text != "" {
+			sc.Scope[ScopeWhere] = text
 		}
 		for i := range sc.pooled {
 			sc.pooled[i] = map[string]bool{}
 		}
 		a.scopes[key] = sc
 	}
-	sc.synthetic = sc.synthetic || s.Synthetic
-	sc.simulated = sc.simulated || s.Provenance == sample.Simulated
-	for i, field := range poolable {
-		v, err := Field(s, field)
+	sc.synthetic, sc.simulated = sc.synthetic || synthetic, sc.simulated || simulated
+	for i, name := range poolable {
+		v, err := field(name)
 		if err != nil {
 			return nil, err
 		}
@@ -198,10 +207,15 @@ func (sc *scope) add(a *answer, s *sample.Sample) {
 		sc.Missing[why]++
 		return
 	}
+	sc.enter(a, s.Run, s.Trial, num, den)
+}
+
+// enter adds the quotient of one row.
+func (sc *scope) enter(a *answer, run, trial string, num, den float64) {
 	if a.Aggregate == ratioOfSums {
 		sc.num, sc.den = append(sc.num, num), append(sc.den, den)
 	}
-	sc.Add(s.Run, s.Trial, num/den)
+	sc.Add(run, trial, num/den)
 }
 
 // facts makes a fact of each scope.
@@ -218,7 +232,10 @@ func (a *answer) facts() ([]Fact, error) {
 }
 
 func (a *answer) fact(sc *scope) Fact {
-	if a.def.Text {
+	switch {
+	case a.def.Text && a.in != nil:
+		return a.in.textFact(a, sc)
+	case a.def.Text:
 		return a.textFact(sc)
 	}
 	sc.Caveats = sc.caveats()

@@ -99,6 +99,9 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 	for i, label := range q.By {
 		f.Scope[label] = q.scope(group[0])[i]
 	}
+	if text := q.Where.beside(q.By); text != "" {
+		f.Scope[ScopeWhere] = text
+	}
 	var values []float64
 	var chain digest.Chain
 	missing := map[string]int{}
@@ -114,6 +117,9 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 		chain.Add(fmt.Append(nil, row, v))
 	}
 	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), append(leftOut(missing), q.pooled(group)...)
+	if slices.ContainsFunc(group, func(r *sample.Reading) bool { return r.Kind == KindClaim }) {
+		f.Caveats = append(f.Caveats, ClaimCaveat)
+	}
 	if ref := group[0].Labels[LabelReference]; ref != "" {
 		f.Caveats = append(f.Caveats, "under the reference "+ref+": another one gives other values")
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"chimera/internal/digest"
 	"chimera/internal/metric"
 	"chimera/internal/quality"
 	"chimera/internal/sample"
@@ -104,17 +105,29 @@ func (a *answer) textFact(sc *scope) Fact {
 	} else {
 		s.rows(sc.rows)
 	}
-	f := s.frame(a.Aggregate)
-	pooled := a.Aggregate == string(metric.Mean) || a.Aggregate == ratioOfSums
-	switch {
-	case len(s.scores) == 0 || !pooled:
-		f.settleAll(a.aggregate, s.Values, s.Missing)
-	case a.def.Basis == metric.Group && len(s.scores) == 1:
-		f.jackknife(a.def, s.scores[0].value, Together(sc.rows)[0])
+	if sets := Together(sc.rows); a.def.Basis == metric.Group && len(s.scores) == 1 && a.pooled() {
+		f := s.frame(a.Aggregate)
+		f.jackknife(a.def, s.scores[0].value, sets[0])
 		f.clamp(a.def)
-	default:
-		f.settlePooled(a.def, s.scores)
+		return f
 	}
+	return a.scored(s)
+}
+
+// pooled reports whether the answer is a mean or a share, whose interval is over
+// the prompts.
+func (a *answer) pooled() bool {
+	return a.Aggregate == string(metric.Mean) || a.Aggregate == ratioOfSums
+}
+
+// scored makes the fact of scores.
+func (a *answer) scored(s *Scores) Fact {
+	f := s.frame(a.Aggregate)
+	if len(s.scores) == 0 || !a.pooled() {
+		f.settleAll(a.aggregate, s.Values, s.Missing)
+		return f
+	}
+	f.settlePooled(a.def, s.scores)
 	return f
 }
 
@@ -267,19 +280,29 @@ func copies(def metric.Metric, group []*sample.Sample) []string {
 	if def.Basis == metric.Group {
 		return nil // it measures just that
 	}
-	seen, n, again := map[string]bool{}, 0, 0
+	var texts []string
 	for _, s := range group {
-		if metric.Scorable(s) != "" {
-			continue
+		if metric.Scorable(s) == "" {
+			texts = append(texts, promptOf(s)+"\x00"+s.Subject+"\x00"+textOf(s))
 		}
-		key := promptOf(s) + "\x00" + s.Subject + "\x00" + s.Text.Or("")
-		if n++; seen[key] {
+	}
+	return repeated(texts)
+}
+
+// textOf names a text that can be scored, whatever its length.
+func textOf(s *sample.Sample) string { return digest.Short(digest.Text(s.Text.Or("")), 16) }
+
+// repeated warns of texts that stand there twice.
+func repeated(texts []string) []string {
+	seen, again := map[string]bool{}, 0
+	for _, t := range texts {
+		if seen[t] {
 			again++
 		}
-		seen[key] = true
+		seen[t] = true
 	}
 	if again == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of %d answers repeat another one's text: they add nothing to it", again, n)}
+	return []string{fmt.Sprintf("%d of %d answers repeat another one's text: they add nothing to it", again, len(texts))}
 }

@@ -3,6 +3,7 @@ package fact
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,7 @@ func ParseLabels(text string) (Conditions, error) {
 		return nil, nil
 	}
 	for part := range strings.SplitSeq(text, ",") {
-		c, err := parseCondition(strings.TrimSpace(part))
+		c, err := ParseCondition(strings.TrimSpace(part))
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +53,9 @@ func ParseLabels(text string) (Conditions, error) {
 	return all, nil
 }
 
-func parseCondition(text string) (Condition, error) {
+// ParseCondition reads one condition: "block<3". Its value may hold anything,
+// commas too.
+func ParseCondition(text string) (Condition, error) {
 	at, op := len(text), ""
 	for _, o := range operators {
 		if i := strings.Index(text, o); i > 0 && i < at {
@@ -65,10 +68,10 @@ func parseCondition(text string) (Condition, error) {
 	return Condition{Field: strings.TrimSpace(text[:at]), Op: op, Value: strings.TrimSpace(text[at+len(op):])}, nil
 }
 
-func (cs Conditions) fits(s *sample.Sample) (bool, error) {
+func (cs Conditions) fits(field func(string) (string, error)) (bool, error) {
 	for _, c := range cs {
-		got, err := Field(s, c.Field)
-		if err != nil || !c.of(got) {
+		got, err := field(c.Field)
+		if err != nil || !c.Matches(got) {
 			return false, err
 		}
 	}
@@ -77,15 +80,15 @@ func (cs Conditions) fits(s *sample.Sample) (bool, error) {
 
 func (cs Conditions) fitReading(r *sample.Reading) bool {
 	for _, c := range cs {
-		if !c.of(readingField(r, c.Field)) {
+		if !c.Matches(readingField(r, c.Field)) {
 			return false
 		}
 	}
 	return true
 }
 
-// of reports whether the condition holds of a field's text.
-func (c Condition) of(got string) bool {
+// Matches reports whether the condition holds of a field's text.
+func (c Condition) Matches(got string) bool {
 	a, errA := strconv.ParseFloat(got, 64)
 	b, errB := strconv.ParseFloat(c.Value, 64)
 	if errA == nil && errB == nil {
@@ -111,4 +114,16 @@ func (c Condition) holds(order int) bool {
 		return order > 0
 	}
 	return order >= 0
+}
+
+// beside is the text of the conditions on fields that make no scope: what else a
+// fact is of. It is empty where the scope says it all.
+func (cs Conditions) beside(by []string) string {
+	var parts []string
+	for _, c := range cs {
+		if c.Op != "=" || !slices.Contains(by, c.Field) {
+			parts = append(parts, c.Field+c.Op+c.Value)
+		}
+	}
+	return strings.Join(parts, ", ")
 }

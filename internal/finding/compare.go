@@ -54,6 +54,8 @@ type pair struct {
 	narrow  stats.Ratio // at 90 %, for equivalence
 	p       float64     // corrected for its family
 	have    bool
+	// correction for the family, if it is not Holm's
+	correction string
 }
 
 // pairUp compares two things at the spots that both have.
@@ -177,7 +179,7 @@ func (p *pair) method(family int) string {
 	if p.byBlock {
 		of = "blocks"
 	}
-	return fmt.Sprintf("paired t on logarithms over %d %s; Holm over %d", len(p.logs), of, family)
+	return fmt.Sprintf("paired t on logarithms over %d %s; %s over %d", len(p.logs), of, cmp.Or(p.correction, "Holm"), family)
 }
 
 // ratioFact enters a pair's ratio, and pFact its corrected p.

@@ -113,11 +113,20 @@ func (l *ledger) seal(f Finding) Finding {
 	if f.Scope == nil {
 		f.Scope = map[string]string{}
 	}
-	f.ID = ""
-	id, err := digest.JSON(f)
+	f, err := identify(f)
 	if err != nil {
 		l.fail(err)
 	}
-	f.ID = "N" + digest.Short(id, 10)
 	return f
+}
+
+// identify gives a finding the id that its content has.
+func identify(f Finding) (Finding, error) {
+	f.ID = ""
+	id, err := digest.JSON(f)
+	if err != nil {
+		return f, fmt.Errorf("finding %s: %w", f.Kind, err)
+	}
+	f.ID = "N" + digest.Short(id, 10)
+	return f, nil
 }

@@ -18,6 +18,7 @@ type Input struct {
 	Runs     []Run
 	Analysis *finding.Analysis // of the rows of these runs
 	Rows     *Rows             // the same rows, all of them
+	Ledger   *fact.Ledger      // the same rows for ledger.json; nil where they are too many for it
 	Template Template
 	Rederive string // the command line that makes this report again
 }
@@ -102,10 +103,15 @@ type builder struct {
 func (b *builder) subjects() {
 	for _, r := range b.Runs {
 		for _, s := range r.Manifest.Subjects {
-			if b.slots[s.ID] == 0 {
-				b.slots[s.ID] = len(b.slots) + 1
-			}
+			b.colour(s.ID)
 		}
+	}
+}
+
+// colour gives a subject the next colour, unless it has one.
+func (b *builder) colour(subject string) {
+	if b.slots[subject] == 0 {
+		b.slots[subject] = len(b.slots) + 1
 	}
 }
 

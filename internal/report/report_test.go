@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"chimera/internal/chart"
+	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/report"
@@ -259,12 +260,12 @@ func TestThePageAsksNobody(t *testing.T) {
 func TestLedgerHasEveryFactOfTheReport(t *testing.T) {
 	in := input(t)
 	d := build(t, in)
-	var f report.LedgerFile
+	var f finding.LedgerFile
 	if err := json.Unmarshal(ledger(t, in, d), &f); err != nil {
 		t.Fatal(err)
 	}
 	ids := map[string]bool{}
-	for _, x := range f.Facts {
+	for _, x := range f.Cited {
 		ids[x.ID] = true
 	}
 	for _, m := range regexp.MustCompile(`data-f="(F[0-9a-f]{10})"`).FindAllStringSubmatch(string(page(t, d)), -1) {
@@ -272,7 +273,7 @@ func TestLedgerHasEveryFactOfTheReport(t *testing.T) {
 			t.Errorf("the ledger lacks %s", m[1])
 		}
 	}
-	if len(f.Findings) != len(in.Analysis.Findings) || f.Schema != report.LedgerSchema || len(f.Runs) != 1 {
+	if len(f.Findings) != len(in.Analysis.Findings) || f.Schema != fact.LedgerSchema || len(f.Runs) != 1 {
 		t.Errorf("the ledger has %d findings, schema %d, %d runs", len(f.Findings), f.Schema, len(f.Runs))
 	}
 }

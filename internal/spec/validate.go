@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"chimera/internal/fault"
 )
 
 // validate refuses what cannot be run. It changes nothing.
@@ -102,7 +104,7 @@ func (v *validator) oneOf(path, word string, words ...string) {
 		}
 	}
 	note := ""
-	if w := nearest(word, words); w != "" {
+	if w := fault.Nearest(word, words); w != "" {
 		note = "did you mean " + w + "?"
 	}
 	v.wrong(path, note, "must be %s, but is %q", choice(words), clip(word))
