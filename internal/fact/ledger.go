@@ -148,7 +148,7 @@ func (l *Ledger) add(r RunRows) {
 			continue
 		}
 		ask(s)
-		if s.Phase == sample.Measure {
+		if s.Phase == sample.Measure && metric.Scorable(s) == "" {
 			warm = append(warm, s)
 		}
 		row := requestRow(s, r.Manifest.Clock.Origin)
