@@ -270,6 +270,7 @@ func (s *session) factorOf(text string, f found, q claim.Quantity) (factorMentio
 			continue
 		}
 		gap := strings.ToLower(text[fm.end:q.Start])
+		gap = strings.NewReplacer("|", ",", "¦", ",").Replace(gap) // num_gpu=40|60: settings that come out as one
 		gap = strings.TrimSpace(strings.Trim(strings.TrimSpace(gap), "*_`:=()[]"))
 		switch gap {
 		case "", "of", "to", "at", "is", "was", "set to", "=", ":", "value", "size", "layers", "settings":
