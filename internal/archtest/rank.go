@@ -15,14 +15,14 @@ var Ranks = map[string]int{
 	"chart/echarts": 1, "chart/paint": 1,
 	"chart": 2, "metric": 2, "target": 2, "telemetry": 2, "gguf": 2, "tensor": 2,
 	"load": 3, "engine": 3, "fact": 3, "launch": 3,
-	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4,
+	"synth": 4, "store": 4, "importer": 4, "finding": 4, "compare": 4, "fluency": 4,
 	"run": 5, "export": 5, "report": 5, "audit": 5, "draft": 5, "tool": 5,
 	"store/sqlite": 5,
 	"target/fake":  5, "target/llamaserver": 5, "target/native": 5, "target/ollama": 5, "target/openai": 5,
 	"telemetry/host": 5, "telemetry/nvidia": 5, "telemetry/rapl": 5,
 	"importer/aiperf": 5, "importer/gobench": 5, "importer/guidellm": 5, "importer/legacy": 5,
 	"importer/llamabench": 5, "importer/ollamabench": 5, "importer/vllm": 5,
-	"mcp": 6,
+	"agent": 6, "mcp": 6,
 	"cli": 7,
 }
 
@@ -61,6 +61,7 @@ var Forbidden = map[string][]string{
 	"importer":  {"database/sql", "net"},
 	"telemetry": {"database/sql"},
 	"chart":     {"net", "os"},
+	"agent":     {"chimera/internal/store", "chimera/internal/report", "database/sql", "net"},
 }
 
 // Drivers of databases may be imported only below store/.

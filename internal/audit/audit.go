@@ -111,6 +111,8 @@ func (r *Report) Failed() bool { return r.Summary.Contradicted+r.Summary.Malform
 type Auditor struct {
 	once   sync.Once
 	byID   sync.Once
+	naming sync.Once
+	bare   []string // all names of the ledger, see isName
 	facts  map[string]fact.Fact
 	labels []map[string]bool // of each series, the labels that its rows have
 	ledger *fact.Ledger

@@ -3,8 +3,10 @@ package audit
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
@@ -17,12 +19,35 @@ import (
 // the fact says in that unit, and the words around must not name another thing.
 func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 	var taken []claim.Span
+	if len(s.doc.Cites) > 0 {
+		for _, m := range unmeasured.FindAllStringIndex(text, -1) {
+			taken = append(taken, claim.Span{Start: m[0], End: m[1]})
+		}
+		for _, m := range inQuotes.FindAllStringSubmatchIndex(text, -1) {
+			if s.isName(text[m[2]:m[3]]) {
+				taken = append(taken, claim.Span{Start: m[0], End: m[1]})
+			}
+		}
+		for _, cell := range p.Cells {
+			if s.isName(s.doc.Text[cell.Start:cell.End]) {
+				taken = append(taken, claim.Span{Start: cell.Start - p.Start, End: cell.End - p.Start})
+			}
+		}
+	}
 	for _, cite := range s.doc.CitesIn(p.Start, p.End) {
 		at := claim.Span{Start: cite.Start - p.Start, End: min(cite.End, p.End) - p.Start}
 		taken = append(taken, at)
 		f, ok := s.cited(cite.Fact)
 		if !ok {
 			s.say(p, cite.Start, cite.End, Value, Contradicted, "it cites a fact that is not in the ledger", "")
+			continue
+		}
+		if cite.Row {
+			if why := s.misfiled(f, p); why != "" {
+				s.say(p, cite.Start, at.End+p.Start, Value, Contradicted, why, about(f), f)
+			} else {
+				s.say(p, cite.Start, at.End+p.Start, Value, Supported, "the ledger's own line of this fact", about(f), f)
+			}
 			continue
 		}
 		if why, truth := misprinted(f, text[at.Start:at.End], s.headOf(p, cite.Start)); why != "" {
@@ -36,6 +61,42 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 		s.say(p, cite.Start, cite.End, Value, Supported, "as the cited fact says", about(f), f)
 	}
 	return taken
+}
+
+// unmeasured is what a report of ours writes in place of a value, with the reason.
+var unmeasured = regexp.MustCompile(`\*not measured\* \((?:[^()]|\([^()]*\)){0,300}\)`)
+
+// inQuotes is how a report of ours writes a name that reads like a sentence.
+var inQuotes = regexp.MustCompile(`“([^“”]{1,400})”`)
+
+// isName reports whether a text is the name of something in the ledger, whole or
+// cut short: whatever it says, it is no claim.
+func (s *session) isName(text string) bool {
+	const least = 12 // letters of a name that was cut, or that could be a claim
+	bare := bareName(text)
+	if len(bare) < least {
+		return false
+	}
+	s.naming.Do(func() {
+		for _, label := range s.ledger.Dimensions() {
+			for _, v := range s.ledger.Values(label) {
+				s.bare = append(s.bare, bareName(v))
+			}
+		}
+		slices.Sort(s.bare)
+	})
+	i, ok := slices.BinarySearch(s.bare, bare)
+	return ok || strings.HasSuffix(strings.TrimSpace(text), "…") && i < len(s.bare) && strings.HasPrefix(s.bare[i], bare)
+}
+
+// bareName is a name's letters and digits, which every rendering keeps.
+func bareName(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
 }
 
 // cited finds a fact by its id.
@@ -99,6 +160,27 @@ func misprinted(f fact.Fact, text, head string) (why, truth string) {
 		}
 	}
 	return "", ""
+}
+
+// misfiled says what is wrong in a fact's own row of a printed ledger.
+func (s *session) misfiled(f fact.Fact, p *claim.Passage) string {
+	for _, cell := range p.Cells {
+		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
+		if !hasNumber(text) || strings.HasPrefix(strings.Trim(text, "*"), "not measured") {
+			continue
+		}
+		switch head := normal(cell.Head); head {
+		case "value", "interval":
+			if why, _ := misprinted(f, text, ""); why != "" {
+				return head + ": " + why
+			}
+		case "n", "planned":
+			if want := map[string]int{"n": f.N, "planned": f.Planned}[head]; text != fmt.Sprint(want) {
+				return fmt.Sprintf("its %s is %d", head, want)
+			}
+		}
+	}
+	return ""
 }
 
 // unitBehind is the unit that a column's head ends in: "time, mean, µs".

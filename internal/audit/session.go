@@ -128,6 +128,11 @@ func (s *session) passage(p *claim.Passage, index int) {
 	c := s.contextOf(p, index, text)
 	if taken := s.cites(p, text, c); len(taken) > 0 {
 		c.cited = taken
+		inside := func(at claim.Span) bool {
+			return slices.ContainsFunc(taken, func(s claim.Span) bool { return s.Start <= at.Start && at.Start < s.End })
+		}
+		c.names.Files = slices.DeleteFunc(c.names.Files, func(f claim.File) bool { return inside(f.Span) })
+		c.names.Dates = slices.DeleteFunc(c.names.Dates, func(d claim.Date) bool { return inside(d.Span) })
 		c.names.Hidden = claim.Merge(append(c.names.Hidden, taken...))
 	}
 	s.lint(p, text)

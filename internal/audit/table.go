@@ -10,6 +10,9 @@ import (
 // tableRow judges the cells of a row. Each number is read as a reader does: the
 // row's name, the column's head, the number, its unit.
 func (s *session) tableRow(p *claim.Passage, c context) {
+	if cites := s.doc.CitesIn(p.Start, p.End); len(cites) > 0 && cites[0].Row {
+		return
+	}
 	var label []string
 	var own []mention
 	unitCell := ""
@@ -43,6 +46,9 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		}
 		if len(s.doc.CitesIn(cell.Start, cell.End)) > 0 {
 			continue // judged by the facts that it leads to
+		}
+		if len(s.doc.Cites) > 0 && s.isName(text) {
+			continue
 		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}

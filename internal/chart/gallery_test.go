@@ -125,6 +125,24 @@ func comparisons() []example {
 				{v(102, 2, 5), v(295, 6, 5), v(181, 2, 5)},
 			},
 		}},
+		{"multiples", chart.Variants{
+			Head: chart.Head{ID: "multiples", Title: "onnx answers 8.7× as fast as eager; torch_compile is within the noise",
+				Caption: "Same file, batch, number format and device.", Metric: "mean_time", Aggregate: "ratio", Unit: unit.Ratio, Interval: "95 % Welch interval on logarithms"},
+			Ratios: true, References: []chart.Reference{{Label: "noise floor of equal runs", From: .93, To: 1.08}, {Label: "eager", From: 1, To: 1}},
+			Rows: []chart.Variant{
+				{Subject: chart.Subject{Name: "jit", Slot: 0}, Value: v(5.09, .6, 10)},
+				{Subject: chart.Subject{Name: "onnx", Slot: 1}, Value: v(8.71, .7, 10)},
+				{Subject: chart.Subject{Name: "torch_compile", Slot: 2}, Value: v(1.02, .04, 10)},
+				{Subject: chart.Subject{Name: "coreml", Slot: 3}, Value: missing("conversion failed: unsupported operator")},
+			},
+		}},
+		{"limits", chart.Grouped{
+			Head: chart.Head{ID: "limits", Title: "latest keeps the limit on no prompt",
+				Caption: "Suite banter, 5 blocks, warm calls.", Metric: "ttft", Aggregate: "p95", Unit: unit.Second, Interval: "95 % order-statistic interval"},
+			By: "prompt", Groups: []string{"greeting", "joke", "story"}, Subjects: []chart.Subject{latest, small},
+			References: []chart.Reference{{Label: "limit of 100 ms", From: .1, To: .1}, {Label: "what the network alone takes", From: .02, To: .035}},
+			Values: [][]chart.Value{{v(.127, .006, 80), v(.067, .01, 80)}, {v(.131, .01, 80), v(.07, .02, 80)}, {v(.124, .01, 80), missing("80 of 80 calls timed out")}},
+		}},
 	}
 }
 

@@ -10,6 +10,8 @@ type Grouped struct {
 	Groups   []string
 	Subjects []Subject
 	Values   [][]Value
+	// References lie across all groups.
+	References []Reference
 }
 
 // maxBars is the number of bars that are still wider than their outline.
@@ -30,7 +32,7 @@ func (f Grouped) plot(c *canvas) {
 			extent = v.extent(extent)
 		}
 	}
-	s := linear(c.head.Unit, extent, true, 6)
+	s := linear(c.head.Unit, spans(f.References, extent), true, 6)
 	c.beside(s, c.head.label(s), 260)
 	c.columns(groups, f.By)
 	c.tabulate(s, orElse(f.By, "group"), "subject")
@@ -46,6 +48,7 @@ func (f Grouped) plot(c *canvas) {
 			c.column(l, v, s, x, x+w, room, sub.slot(), g+", "+sub.Name)
 		}
 	}
+	c.references(f.References, overColumns(s, len(groups)))
 	c.explain("Lines on the bars", all...)
 	c.sayN("for each bar", all...)
 }

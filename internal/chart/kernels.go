@@ -1,6 +1,10 @@
 package chart
 
-import "chimera/internal/chart/paint"
+import (
+	"slices"
+
+	"chimera/internal/chart/paint"
+)
 
 // Speedups shows one ratio by several aggregates side by side, so that a mean
 // that one cold call has moved is seen beside the median: fused against
@@ -10,6 +14,9 @@ type Speedups struct {
 	// By names the aggregates, at most five: "minimum", "median", "mean".
 	By   []string
 	Rows []Speedup
+	// References stand beside the line of equal speed, which is always there; one
+	// at 1 says what equal means instead.
+	References []Reference
 }
 
 // Speedup is one row; Values follow By, as ratios: 2 is twice as fast.
@@ -25,7 +32,11 @@ func (f Speedups) plot(c *canvas) {
 	if len(by) == 0 || len(rows) == 0 {
 		return
 	}
-	extent := []float64{1}
+	refs := f.References
+	if !slices.ContainsFunc(refs, func(r Reference) bool { return r.From == 1 && r.To == 1 }) {
+		refs = append([]Reference{{"equally fast", 1, 1}}, refs...)
+	}
+	extent := spans(refs, nil)
 	var names []string
 	var all []Value
 	for _, r := range rows {
@@ -55,8 +66,7 @@ func (f Speedups) plot(c *canvas) {
 			c.dot(l, v, s, slot, float64(i), (float64(j)-float64(len(by)-1)/2)*step, r.Name+", "+b)
 		}
 	}
-	c.layer("one").add(point{}, "", path(1.6, muted, point{X: s.at(1), Y: -.5}, point{X: s.at(1), Y: float64(len(rows)) - .5}).dashed(5, 3))
-	c.note("Dashed: equally fast.")
+	c.references(refs, overRows(s, len(rows)))
 	c.explain("Lines", all...)
 	c.sayN("for each value", all...)
 	for _, r := range rows {

@@ -17,6 +17,10 @@ type Variants struct {
 	// FromZero starts the axis at zero, as lengths and rates need it. Without
 	// it the axis covers the values, by powers of ten if they span many.
 	FromZero bool
+	// Ratios says that values are multiples of something: printed as such, on a
+	// logarithmic axis, where twice and half are equally far from 1.
+	Ratios     bool
+	References []Reference
 }
 
 // Variant is one row. Values and points are in the figure's unit.
@@ -56,10 +60,7 @@ func (f Variants) plot(c *canvas) {
 		extent = rows.Cold.extent(rows.Value.extent(extent))
 		extent = append(append(extent, finitePoints(rows.Points)...), finitePoints(rows.ColdPoints)...)
 	}
-	s := linear(c.head.Unit, extent, f.FromZero, 7)
-	if !f.FromZero && wide(extent) {
-		s = logarithmic(c.head.Unit, extent)
-	}
+	s := f.axis(spans(f.References, extent))
 	height := 40.0
 	if lanes {
 		height = 84
@@ -71,11 +72,22 @@ func (f Variants) plot(c *canvas) {
 		c.tabulate(s, "subject")
 	}
 	c.right = f.column(c, rows, s) + 22
+	c.references(f.References, overRows(s, len(rows)))
 	for i, r := range rows {
 		v := variantRow{c: c, s: s, l: c.layer(clean(r.Subject.Name)), y: float64(i), slot: r.Subject.slot(), name: r.Subject.Name}
 		v.draw(r, lanes)
 	}
 	c.explain("Thick lines", values...)
+}
+
+func (f Variants) axis(extent []float64) scale {
+	switch {
+	case f.Ratios:
+		return logarithmicIn(times, extent)
+	case !f.FromZero && wide(extent):
+		return logarithmic(f.Unit, extent)
+	}
+	return linear(f.Unit, extent, f.FromZero, 7)
 }
 
 func finitePoints(points []float64) []float64 {

@@ -10,12 +10,16 @@ import (
 type Cite struct {
 	Span
 	Fact string // the fact's id, as the ledger writes it
+	Row  bool   // the stretch is the fact's own row in a printed ledger
 }
 
 // citation is a number with its link: [text](#f0123456789 "about").
 var citation = regexp.MustCompile(`\[((?:\\.|[^\\\[\]\n]){1,200})\]\(#f([0-9a-f]{10,16})(?: "[^"\n]*")?\)`)
 
-// Citations reports whether a text has links to facts.
+// ledgerRow begins the row of a fact in a printed ledger.
+var ledgerRow = regexp.MustCompile(`^\| *<a id="f([0-9a-f]{10,16})"></a>`)
+
+// citations reports whether a text has links to facts.
 func citations(text string) bool { return citation.MatchString(text) }
 
 var (
@@ -36,12 +40,17 @@ func cited(text string) (string, []Cite) {
 }
 
 func citedLine(out *strings.Builder, line string) (cites []Cite) {
+	if m := ledgerRow.FindStringSubmatch(line); m != nil {
+		start := out.Len()
+		out.WriteString(shown(line, true))
+		return []Cite{{Span{start, out.Len()}, "F" + m[1], true}}
+	}
 	at := 0
 	for _, m := range citation.FindAllStringSubmatchIndex(line, -1) {
 		out.WriteString(shown(line[at:m[0]], at == 0))
 		start := out.Len()
 		out.WriteString(shown(line[m[2]:m[3]], false))
-		cites = append(cites, Cite{Span{start, out.Len()}, "F" + line[m[4]:m[5]]})
+		cites = append(cites, Cite{Span{start, out.Len()}, "F" + line[m[4]:m[5]], false})
 		at = m[1]
 	}
 	out.WriteString(shown(line[at:], at == 0))

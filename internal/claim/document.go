@@ -319,7 +319,11 @@ func (r *reader) lead(number, start, end, indent int, trimmed string) {
 		break
 	}
 	r.open, r.inTable = -1, false
-	r.add(Item, number, start, end)
+	kind := Item
+	if r.mode == inOutput {
+		kind = Output
+	}
+	r.add(kind, number, start, end)
 	if len(r.leads) < 8 {
 		r.leads = append(r.leads, lead{indent: indent, text: trimmed})
 	}

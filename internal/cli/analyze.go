@@ -98,7 +98,7 @@ func (a *app) analyze(ctx context.Context, runs, imports []string) (*finding.Ana
 			return err
 		}
 		for _, r := range all {
-			if err := collect(ctx, s, r.ID(), c); err != nil {
+			if err := collect(ctx, s, r, c); err != nil {
 				return err
 			}
 		}
@@ -111,20 +111,34 @@ func (a *app) analyze(ctx context.Context, runs, imports []string) (*finding.Ana
 	return out, err
 }
 
-func collect(ctx context.Context, s store.Reader, id string, c *finding.Collector) error {
-	for row, err := range briefly(ctx, s, id) {
+func collect(ctx context.Context, s store.Reader, r store.Run, c *finding.Collector) error {
+	for row, err := range analysed(ctx, s, r) {
 		if err != nil {
 			return err
 		}
 		c.Sample(row)
 	}
-	for r, err := range s.Readings(ctx, id) {
+	for reading, err := range s.Readings(ctx, r.ID()) {
 		if err != nil {
 			return err
 		}
-		c.Reading(r)
+		c.Reading(reading)
 	}
 	return nil
+}
+
+// analysed yields the rows of a run, each until the next: with their texts where
+// a trained model may have written them, else without their bulk.
+func analysed(ctx context.Context, s store.Reader, r store.Run) iter.Seq2[*sample.Sample, error] {
+	if writes(r.Manifest) {
+		return s.Samples(ctx, r.ID())
+	}
+	return briefly(ctx, s, r.ID())
+}
+
+// writes reports whether a trained model may have written a run's answers.
+func writes(m sample.Manifest) bool {
+	return slices.ContainsFunc(m.Subjects, func(s sample.SubjectRecord) bool { return !s.Synthetic && s.Kind != "fake" })
 }
 
 // briefly yields the rows of a run without their bulk, each until the next.

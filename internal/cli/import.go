@@ -88,28 +88,26 @@ func (a *app) keep(ctx context.Context, m *importer.Import) (r store.Run, known 
 	return r, false, err
 }
 
-// batch is how many rows are committed together.
-const batch = 5000
-
 // record stores an import and lets go of its rows as they are stored.
-func record(ctx context.Context, s store.Recorder, m *importer.Import) error {
-	if err := s.CreateRun(ctx, m.Manifest, m.Plan); err != nil {
+func record(ctx context.Context, s store.Store, m *importer.Import) (err error) {
+	w, err := s.Load(ctx, m.Manifest)
+	if err != nil {
 		return err
 	}
-	m.Plan = nil
-	for rows := range slices.Chunk(m.Samples, batch) {
-		if err := s.Append(ctx, m.ID(), rows...); err != nil {
+	defer func() { err = errors.Join(err, w.Close()) }()
+	for i, row := range m.Samples {
+		if err := w.Add(m.Plan.Trials[i], row); err != nil {
 			return err
 		}
-		clear(rows)
+		m.Samples[i] = nil
 	}
-	for rows := range slices.Chunk(m.Readings, batch) {
-		if err := s.AppendReadings(ctx, m.ID(), rows...); err != nil {
+	for _, r := range m.Readings {
+		if err := w.Reading(r); err != nil {
 			return err
 		}
 	}
 	// The seal's time is that of the rows: the same files give the same bytes.
-	_, err := s.Seal(ctx, m.ID(), store.Complete, m.Manifest.Clock.Origin)
+	_, err = w.Seal(m.Manifest, m.Plan, m.Manifest.Clock.Origin)
 	return err
 }
 

@@ -65,7 +65,10 @@ func (a *app) ask(ctx context.Context, q question) ([]fact.Fact, []string, error
 	if phase != sample.Measure && phase != sample.Cold && phase != sample.Warmup {
 		return nil, nil, fault.With(fmt.Errorf("unknown phase %q", q.phase), fault.Usage, "use --phase measure, cold or warmup")
 	}
-	_, unknown := metric.Lookup(q.name)
+	def, unknown := metric.Lookup(q.name)
+	if def.Basis == metric.Stored {
+		unknown = fault.Hint(fault.New(fault.Usage, "these rows have no readings of %s", q.name), "`chimera quality RUN --reference MODEL.gguf` makes them, in a run of their own")
+	}
 	if len(q.ledgers) > 0 {
 		return a.askLedger(ctx, q, phase, unknown)
 	}
@@ -227,7 +230,7 @@ func (a *app) askLedger(ctx context.Context, q question, phase sample.Phase, unk
 
 // noSeries says what the rows have instead of a name that nothing has.
 func noSeries(unknown error, name string, have []string) error {
-	if len(have) == 0 {
+	if _, err := metric.Lookup(name); len(have) == 0 || err == nil {
 		return unknown
 	}
 	near := slices.DeleteFunc(slices.Clone(have), func(s string) bool {

@@ -51,7 +51,7 @@ func (a *app) quickstartEmbedded(ctx context.Context, started time.Time) error {
 	sweep := map[string]any{"id": "sweep", "kind": "grid", "workloads": []string{"first"}, "blocks": 6,
 		"factors": map[string]any{"threads": threads, "kv_type": []string{"f16", "q8_0"}}}
 	d["experiments"] = append(d["experiments"].([]any), sweep)
-	return a.quickstartRun(ctx, d, "quality: the text of synthetic models is noise")
+	return a.quickstartRun(ctx, d)
 }
 
 // quickstartServer measures one model of a real server.
@@ -68,7 +68,7 @@ func (a *app) quickstartServer(ctx context.Context, e endpoint) error {
 	if e.kind == "openai" || e.kind == "llamaserver" {
 		d["design"].(map[string]any)["cold_loads"] = 0 // these keep their model: nothing can be cold
 	}
-	return a.quickstartRun(ctx, d, "quality of the text")
+	return a.quickstartRun(ctx, d)
 }
 
 // quickstartDraft is the experiment of a first run: the suite on every subject
@@ -87,7 +87,7 @@ func quickstartDraft(targets, subjects []any) draft {
 	}
 }
 
-func (a *app) quickstartRun(ctx context.Context, d draft, notMeasured string) error {
+func (a *app) quickstartRun(ctx context.Context, d draft) error {
 	s, err := d.parse("quickstart")
 	if err != nil {
 		return err
@@ -96,15 +96,15 @@ func (a *app) quickstartRun(ctx context.Context, d draft, notMeasured string) er
 	if err != nil || a.json {
 		return a.finish(ctx, r, err)
 	}
-	return a.withStore(ctx, func(st store.Store) error { return a.quickstartShow(ctx, st, r, notMeasured) })
+	return a.withStore(ctx, func(st store.Store) error { return a.quickstartShow(ctx, st, r) })
 }
 
-func (a *app) quickstartShow(ctx context.Context, st store.Reader, r run.Result, notMeasured string) error {
+func (a *app) quickstartShow(ctx context.Context, st store.Reader, r run.Result) error {
 	stored, err := st.Run(ctx, r.Run)
 	if err != nil {
 		return err
 	}
-	rows, err := measuredIn(ctx, st, r.Run)
+	rows, err := measuredIn(ctx, st, stored)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,13 @@ func (a *app) quickstartShow(ctx context.Context, st store.Reader, r run.Result,
 	}
 	fmt.Fprintf(a.Stdout, "\n  medians with 95 %% intervals by order statistics; TTFT cold is of the first request after a load\n")
 	a.remarks(stored.Manifest)
-	fmt.Fprintf(a.Stdout, "  not measured  %s\n", notMeasured)
+	if writes(stored.Manifest) {
+		if err := a.written(rows); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(a.Stdout, "  not measured  quality: the text of synthetic models is noise\n")
+	}
 	fmt.Fprintf(a.Stdout, "  rows          chimera runs show %s · chimera runs export %s --format jsonl\n", r.Run, r.Run)
 	fmt.Fprintf(a.Stdout, "  explained     chimera analyze %s · chimera report %s -o report\n", r.Run, r.Run)
 	if stored.Manifest.Subjects[0].Kind == "native" {

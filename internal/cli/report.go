@@ -197,13 +197,13 @@ func (w *reportWriter) analyse(rows *report.Rows, manifests []*sample.Manifest) 
 	return c.Analyze()
 }
 
-// samples yields the rows of a run, each until the next; without their bulk
-// where nobody digests them.
+// samples yields the rows of a run, each until the next; whole where they are
+// digested.
 func (w *reportWriter) samples(r store.Run, brief bool) iter.Seq2[*sample.Sample, error] {
 	if !brief {
 		return w.store.Samples(w.ctx, r.ID())
 	}
-	return briefly(w.ctx, w.store, r.ID())
+	return analysed(w.ctx, w.store, r)
 }
 
 func rederive(runs []store.Run, t report.Template) string {

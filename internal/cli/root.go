@@ -77,7 +77,7 @@ to print a number that the rows do not carry.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.quickstartCmd(), a.benchCmd(),
-		a.specCmd(), a.planCmd(), a.runCmd(), a.runsCmd(), a.importCmd(), a.queryCmd(), a.analyzeCmd(), a.reportCmd(), a.compareCmd(), a.auditCmd(), a.mcpCmd(), a.metricsCmd(),
+		a.specCmd(), a.planCmd(), a.runCmd(), a.runsCmd(), a.importCmd(), a.queryCmd(), a.analyzeCmd(), a.qualityCmd(), a.reportCmd(), a.compareCmd(), a.auditCmd(), a.agentCmd(), a.mcpCmd(), a.metricsCmd(),
 		a.modelCmd(), a.fakeCmd(), a.doctorCmd(), a.versionCmd(), a.manCmd(),
 	)
 	strictBuiltins(root)

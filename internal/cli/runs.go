@@ -112,11 +112,14 @@ func (a *app) showRun(ctx context.Context, s store.Reader, r store.Run) error {
 		a.remarks(m)
 		return nil
 	}
-	rows, err := measuredIn(ctx, s, r.ID())
+	rows, err := measuredIn(ctx, s, r)
 	if err != nil {
 		return err
 	}
 	if err := a.tables(rows); err != nil {
+		return err
+	}
+	if err := a.written(rows); err != nil {
 		return err
 	}
 	a.remarks(m)

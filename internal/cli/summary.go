@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"chimera/internal/fact"
+	"chimera/internal/finding"
 	"chimera/internal/run"
 	"chimera/internal/sample"
 	"chimera/internal/store"
@@ -83,14 +84,20 @@ type measured struct {
 	readings []*sample.Reading // of loads
 }
 
-// measuredIn reads a run.
-func measuredIn(ctx context.Context, st store.Reader, id string) (measured, error) {
-	rows, err := usable(st.Samples(ctx, id))
+// measuredIn reads a run, with texts where a trained model may have written them.
+func measuredIn(ctx context.Context, st store.Reader, of store.Run) (measured, error) {
+	read := usable
+	if writes(of.Manifest) {
+		read = func(rows iter.Seq2[*sample.Sample, error]) ([]*sample.Sample, error) {
+			return withTexts(&of.Manifest, rows)
+		}
+	}
+	rows, err := read(st.Samples(ctx, of.ID()))
 	if err != nil {
 		return measured{}, err
 	}
 	m := measured{rows: rows}
-	for r, err := range st.Readings(ctx, id) {
+	for r, err := range st.Readings(ctx, of.ID()) {
 		if err != nil {
 			return measured{}, err
 		}
@@ -133,6 +140,27 @@ func (a *app) tables(m measured) error {
 			return err
 		}
 		fmt.Fprintln(a.Stdout)
+	}
+	return nil
+}
+
+// written prints how often each subject keeps its contract: a speed is never
+// printed without what was written at it, or why that is not known.
+func (a *app) written(m measured) error {
+	facts, err := fact.Query{Metric: "quality_contract", Phase: sample.Measure, By: []string{"experiment", "subject"}}.Run(m.rows)
+	if err != nil {
+		return err
+	}
+	said := map[string]bool{}
+	for _, f := range facts {
+		line := f.Scope["experiment"] + ", " + f.Scope["subject"] + ": contract kept in " + finding.Show(f, finding.AsPercent) + " " + finding.Show(f, finding.AsPercentCI) + fmt.Sprintf(" of %d answers", f.N)
+		if !f.Value.OK() {
+			line = "not measured: " + f.Reason
+		}
+		if !said[line] {
+			paragraph(a.Stdout, "  quality   ", line)
+		}
+		said[line] = true
 	}
 	return nil
 }

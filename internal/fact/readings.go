@@ -25,6 +25,10 @@ type ReadingQuery struct {
 // name the phase, it makes a scope.
 const LabelPhase = "phase"
 
+// LabelReference is the label of readings that were made under a reference: a
+// model's digest. Readings under different references never enter one fact.
+const LabelReference = "reference"
+
 // Run answers q, one fact per scope, in the order of the scopes' texts. A
 // reading without a value counts in Planned and in a caveat. Readings of one
 // series in several units are an error.
@@ -37,7 +41,7 @@ func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
 		return nil, err
 	}
 	var fit []*sample.Reading
-	phases := map[string]bool{}
+	phases, references := map[string]bool{}, map[string]bool{}
 	for _, r := range rows {
 		if r.Series != q.Series || !q.Where.fitReading(r) {
 			continue
@@ -45,11 +49,14 @@ func (q ReadingQuery) Run(rows []*sample.Reading) ([]Fact, error) {
 		if len(fit) > 0 && r.Unit != fit[0].Unit {
 			return nil, fault.With(fmt.Errorf("readings of %s have the units %q and %q", q.Series, fit[0].Unit, r.Unit), fault.Usage, "ask for one kind of them: --where kind=…")
 		}
-		phases[r.Labels[LabelPhase]] = true
+		phases[r.Labels[LabelPhase]], references[r.Labels[LabelReference]] = true, true
 		fit = append(fit, r)
 	}
 	if len(phases) > 1 && !slices.Contains(q.By, LabelPhase) {
 		q.By = append(slices.Clone(q.By), LabelPhase)
+	}
+	if len(references) > 1 && !slices.Contains(q.By, LabelReference) {
+		q.By = append(slices.Clone(q.By), LabelReference)
 	}
 	groups := map[string][]*sample.Reading{}
 	for _, r := range fit {
@@ -113,6 +120,9 @@ func (q ReadingQuery) fact(aggregate aggregate, group []*sample.Reading) Fact {
 	if slices.ContainsFunc(group, func(r *sample.Reading) bool { return r.Kind == KindClaim }) {
 		f.Caveats = append(f.Caveats, ClaimCaveat)
 	}
+	if ref := group[0].Labels[LabelReference]; ref != "" {
+		f.Caveats = append(f.Caveats, "under the reference "+ref+": another one gives other values")
+	}
 	f.settleAll(aggregate, values, missing)
 	return f
 }
@@ -148,4 +158,4 @@ func (q ReadingQuery) pooled(group []*sample.Reading) []string {
 	return out
 }
 
-var unmarked = []string{"row", "instant", "field", "field_unit", "first_trial", "trial"}
+var unmarked = []string{"row", "instant", "field", "field_unit", "first_trial", "trial", "tail"}

@@ -77,35 +77,34 @@ func warmOnly(strata []*stratum) []*stratum {
 	return slices.DeleteFunc(slices.Clone(strata), func(g *stratum) bool { return g.phase != sample.Measure })
 }
 
-// rivals are the pairs of roles that a crew may set against each other: the
-// first is what the second is measured by.
-var rivals = [][2]string{{"baseline", "tuned"}, {"baseline", "chimera"}}
+// turnsArm is the experiment in which agents take turns, to be compared.
+const turnsArm = "compare"
+
+// rivals are the two roles of a crew that are set against each other: what the
+// second is measured by comes first. Agents that worked at the same time are
+// judged by what each did alone, not by each other.
+func (c *crew) rivals() (one, two string, ok bool) {
+	if c.imported {
+		return "baseline", "chimera", slices.Contains(c.roles, "baseline") && slices.Contains(c.roles, "chimera")
+	}
+	if len(c.roles) != 2 || c.name != turnsArm && c.name != soloArm {
+		return "", "", false
+	}
+	return c.roles[0], c.roles[1], true // by name: baseline before tuned
+}
 
 // agents asks of every record what its stages share, and whether one agent is
-// faster than the other at equal stages. Agents that worked together are judged
-// by what they did alone, not by each other.
+// faster than the other at equal stages.
 func (a *asking) agents() {
 	for _, c := range a.crews() {
 		calls := a.callsOf(c)
 		for _, role := range c.roles {
 			a.add(a.stagesOf(c, role, calls))
 		}
-		for _, r := range rivals {
-			if slices.Contains(c.roles, r[0]) && slices.Contains(c.roles, r[1]) && !a.entwined(c) {
-				a.add(a.agentPair(c, r[0], r[1], calls))
-			}
+		if one, two, ok := c.rivals(); ok {
+			a.add(a.agentPair(c, one, two, calls))
 		}
 	}
-}
-
-// entwined reports whether calls of several agents lay side by side.
-func (a *analyst) entwined(c *crew) bool {
-	if c.imported {
-		return false
-	}
-	m := &arm{run: c.run, name: c.name, roles: c.roles, strata: c.of(c.roles...)}
-	m.passes = a.passes(m)
-	return m.busy()
 }
 
 // stagesOf shows an agent's calls, one by one and by stage: stages are strata,

@@ -20,22 +20,27 @@ type call struct {
 	i     int // in index.rows
 	file  map[string]*sample.Reading
 	short bool // far shorter than the calls of its stage
+	bad   bool // answered, and of no use to whoever asked
 }
 
 // calls are the calls of a crew, by row.
 type calls struct {
 	short map[int]bool
+	bad   map[string]bool                       // "run/trial" that the agent could not use
 	files map[string]map[string]*sample.Reading // by "run/trial": series → reading
 }
 
 // callsOf prepares the calls of a crew. What another program measured at its
 // client stands in readings of the call's own row of the file.
 func (a *analyst) callsOf(c *crew) *calls {
-	out := &calls{short: map[int]bool{}, files: map[string]map[string]*sample.Reading{}}
+	out := &calls{short: map[int]bool{}, bad: map[string]bool{}, files: map[string]map[string]*sample.Reading{}}
 	for _, i := range a.short(c.of(c.roles...)) {
 		out.short[i] = true
 	}
 	for _, r := range a.readings {
+		if r.Kind == "agent-call" && r.Run == c.run && r.Series == "unusable" {
+			out.bad[r.Run+"/"+r.Labels["trial"]] = true
+		}
 		if r.Kind == "agent-call" && r.Run == c.run && c.imported && r.Labels["file"] == c.name {
 			at := r.Run + "/" + r.Labels["file"] + "#" + r.Labels["row"]
 			if out.files[at] == nil {
@@ -47,13 +52,25 @@ func (a *analyst) callsOf(c *crew) *calls {
 	return out
 }
 
+// call is one row as a call.
+func (cs *calls) call(a *analyst, i int) call {
+	name := a.strata[a.rows[i].stratum].key.run + "/" + a.rows[i].trial
+	return call{i: i, short: cs.short[i], bad: cs.bad[name], file: cs.files[name]}
+}
+
+// all lists the calls of strata in run order.
+func (cs *calls) all(a *analyst, strata []*stratum) (out []call) {
+	for _, i := range a.inOrder(strata) {
+		out = append(out, cs.call(a, int(i)))
+	}
+	return out
+}
+
 // pick lists the calls of strata in a phase, in run order.
 func (cs *calls) pick(a *analyst, strata []*stratum, phase sample.Phase) (out []call) {
-	for _, i32 := range a.inOrder(strata) {
-		i := int(i32)
-		g := a.strata[a.rows[i].stratum]
-		if g.phase == phase {
-			out = append(out, call{i: i, short: cs.short[i], file: cs.files[g.key.run+"/"+a.rows[i].trial]})
+	for _, c := range cs.all(a, strata) {
+		if a.strata[a.rows[c.i].stratum].phase == phase {
+			out = append(out, c)
 		}
 	}
 	return out
@@ -141,10 +158,8 @@ func (a *analyst) callColumn(all []call, metric string, scope map[string]string)
 		synthetic, simulated = synthetic || g.synthetic, simulated || g.origin == sample.Simulated
 		v, ok := a.callValue(c, metric)
 		switch {
-		case a.rows[c.i].outcome != answered:
-			col.Missing[string(sample.Outcomes[a.rows[c.i].outcome])]++
-		case c.short:
-			col.Missing["far shorter than its like"]++
+		case a.ending(c) != string(sample.OK):
+			col.Missing[a.ending(c)]++
 		case !ok && at >= 0:
 			col.Missing[a.why(c.i, at)]++
 		case !ok:
@@ -200,12 +215,7 @@ const mostCalls = 200
 
 // callTable lists each call as it was.
 func (a *analyst) callTable(c *crew, role, rate string, calls *calls, scope map[string]string) Table {
-	var all []call
-	for _, i32 := range a.inOrder(c.of(role)) {
-		i := int(i32)
-		g := a.strata[a.rows[i].stratum]
-		all = append(all, call{i: i, short: calls.short[i], file: calls.files[g.key.run+"/"+a.rows[i].trial]})
-	}
+	all := calls.all(a, c.of(role))
 	first, whole := a.named(all, "ttft"), a.named(all, "e2e")
 	t := Table{ID: "calls", Title: "Every call", Labels: []string{"call", "stage", "run", "phase"}, Columns: []Column{
 		{Head: label(first), Metric: first, Aggregate: "value", As: AsFine}, {Head: label(rate), Metric: rate, Aggregate: "value", As: AsFine},
@@ -226,10 +236,13 @@ func (a *analyst) callTable(c *crew, role, rate string, calls *calls, scope map[
 	return t
 }
 
+// ending says how a call ended: ok, or why it is in no mean.
 func (a *analyst) ending(c call) string {
 	switch o := sample.Outcomes[a.rows[c.i].outcome]; {
 	case o != sample.OK:
 		return string(o)
+	case c.bad:
+		return "of no use to the agent"
 	case c.short:
 		return "far shorter than its like"
 	}
@@ -250,20 +263,18 @@ func (a *analyst) callCell(c call, metric string, scope map[string]string) Cell 
 func (a *analyst) leftOut(c *crew, role string, calls *calls, scope map[string]string) []Sentence {
 	var named []string
 	var rows []int
-	strata := c.of(role)
-	for _, i32 := range a.inOrder(strata) {
-		i := int(i32)
-		g := a.strata[a.rows[i].stratum]
-		if why := a.ending(call{i: i, short: calls.short[i]}); why != string(sample.OK) {
-			stage, _ := stageOf(g.key.workload)
-			named, rows = append(named, fmt.Sprintf("%s of run %d (%s)", stage, a.rows[i].block+1, why)), append(rows, i)
+	all := calls.all(a, c.of(role))
+	for _, one := range all {
+		if why := a.ending(one); why != string(sample.OK) {
+			stage, _ := stageOf(a.strata[a.rows[one.i].stratum].key.workload)
+			named, rows = append(named, fmt.Sprintf("%s of run %d (%s)", stage, a.rows[one.i].block+1, why)), append(rows, one.i)
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	const most = 5
-	n := a.tally("calls left out of every mean", scope, rows, (cell{x: &a.index, strata: strata}).planned())
+	n := a.tally("calls left out of every mean", scope, rows, len(all))
 	if len(named) > most {
 		return []Sentence{say("Left out of every mean: ", val(n), " of ", as(n, AsPlanned), " calls of ", nm(role), ", among them ", list(named[:most]), ".")}
 	}

@@ -106,3 +106,18 @@ func TestAgentsThatTookTurnsAreCompared(t *testing.T) {
 		t.Errorf("%d comparisons of agents in a run of which one arm was alone", n)
 	}
 }
+
+// A call that the agent could do nothing with is in no mean, whatever its rate.
+func TestCallsThatWereOfNoUseAreInNoMean(t *testing.T) {
+	rows := duo{blocks: 4, slow: 1, arms: []string{"run"}}.rows()
+	a := analyze(t, rows, &sample.Reading{Run: "r", Kind: "agent-call", Series: "unusable", Value: sample.Some(1.0), Provenance: sample.Measured,
+		Labels: map[string]string{"role": "tuned", "stage": "report", "trial": rows[3].Trial}})
+	checkSentences(t, a)
+	f := one(t, a, finding.Stages, "role", "tuned")
+	if got, want := f.Notes[0].Print(a.Fact), "Left out of every mean: 1 of 8 calls of tuned: report of run 1 (of no use to the agent)."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := printed(a, tableOf(t, f, "stages"))[1]; !strings.HasSuffix(got, "| 3 | 4") {
+		t.Errorf("reports: %s", got)
+	}
+}

@@ -175,16 +175,12 @@ func seenBeside(f finding.Finding) (seen, missing []string) {
 			continue
 		}
 		for _, r := range tab.Rows {
-			name := r.Names[1]
-			switch r.Cells[len(r.Cells)-1].Word {
-			case "seen":
-				if !slices.Contains(seen, name) {
-					seen = append(seen, name)
-				}
-			case "not measured":
-				if !slices.Contains(missing, name) {
-					missing = append(missing, name)
-				}
+			name, answer := r.Names[0], r.Cells[0]
+			switch {
+			case answer.Word == "seen" && !slices.Contains(seen, name):
+				seen = append(seen, name)
+			case answer.Missing != "" && !slices.Contains(missing, name):
+				missing = append(missing, name)
 			}
 		}
 	}

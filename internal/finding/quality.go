@@ -23,7 +23,7 @@ func (a *asking) qualities() {
 func (a *analyst) quality(b *bench, warm []*stratum) Finding {
 	scope, subjects := b.scope(), b.subjects()
 	f := Finding{Kind: Quality, Question: "Does what was written keep its contract?", Scope: scope, Metric: contractKept,
-		Method: "checks that a program can make (see quality_contract), warm rows; shares have Wilson's interval at the effective n over prompts, and one subject is better where their 95 % intervals do not meet"}
+		Method: "checks that a program can make (see quality_contract), warm rows; shares have Wilson's interval at the effective n over prompts, and one subject is better where their intervals do not meet"}
 	if len(subjects) > 1 {
 		f.Question = "Which subject keeps its contract most often in what it writes?"
 	}
@@ -149,9 +149,9 @@ func (a *analyst) contractTable(subjects []string, things [][]*stratum, scope ma
 		if id == "quality_instructions" {
 			name = "ratio_of_sums"
 		}
-		t.Columns = append(t.Columns, Column{Head: label(id), Metric: id, Aggregate: name, As: AsPercent}, Column{Head: "95 %", Metric: id, Aggregate: name, As: AsPercentCI})
+		t.Columns = append(t.Columns, Column{Head: label(id), Metric: id, Aggregate: name, As: AsPercent}, Column{Head: "interval", Metric: id, Aggregate: name, As: AsPercentCI})
 	}
-	t.Columns = append(t.Columns, Column{Head: "n", Metric: contractKept, Aggregate: "mean", As: AsN}, Column{Head: "planned", Metric: contractKept, Aggregate: "mean", As: AsPlanned})
+	t.Columns = append(t.Columns, Column{Head: "n", Metric: contractKept, Aggregate: "mean", As: AsN})
 	for i, s := range subjects {
 		r := Row{Names: []string{s}, Winner: slices.Contains(winners, s)}
 		own := with(scope, "subject", s)
@@ -159,7 +159,7 @@ func (a *analyst) contractTable(subjects []string, things [][]*stratum, scope ma
 		for _, x := range []fact.Fact{kept, a.scoresOf("quality_contract_loose", things[i], own), a.scoresOf("quality_instructions", things[i], own)} {
 			r.Cells = append(r.Cells, withInterval(x)...)
 		}
-		r.Cells = append(r.Cells, Cell{Fact: kept.ID}, Cell{Fact: kept.ID})
+		r.Cells = append(r.Cells, Cell{Fact: kept.ID})
 		t.Rows = append(t.Rows, r)
 	}
 	return t
@@ -207,7 +207,7 @@ func (a *analyst) textTable(id, title string, metrics, subjects []string, things
 			switch {
 			case i > 0:
 			case share:
-				t.Columns = append(t.Columns, Column{Head: label(m), Metric: m, Aggregate: "mean", As: AsPercent}, Column{Head: "95 %", Metric: m, Aggregate: "mean", As: AsPercentCI})
+				t.Columns = append(t.Columns, Column{Head: label(m), Metric: m, Aggregate: "mean", As: AsPercent}, Column{Head: "interval", Metric: m, Aggregate: "mean", As: AsPercentCI})
 			default:
 				t.Columns = append(t.Columns, Column{Head: label(m), Metric: m, Aggregate: "mean", As: AsBoth})
 			}
@@ -219,7 +219,7 @@ func (a *analyst) textTable(id, title string, metrics, subjects []string, things
 
 func (a *analyst) keptByPrompt(prompts, subjects []string, things [][]*stratum, scope map[string]string) Table {
 	t := Table{ID: "prompts", Title: "Contract kept, by prompt", Labels: []string{"prompt", "subject"}, Columns: []Column{
-		{Head: label(contractKept), Metric: contractKept, Aggregate: "mean", As: AsPercent}, {Head: "95 %", Metric: contractKept, Aggregate: "mean", As: AsPercentCI},
+		{Head: label(contractKept), Metric: contractKept, Aggregate: "mean", As: AsPercent}, {Head: "interval", Metric: contractKept, Aggregate: "mean", As: AsPercentCI},
 		{Head: "n", Metric: contractKept, Aggregate: "mean", As: AsN}}}
 	for _, p := range prompts {
 		for i, s := range subjects {

@@ -101,7 +101,12 @@ func (a *analyst) scaling(scope map[string]string, lanes []*lane) (Finding, bool
 		}
 		all = append(all, l.strata...)
 	}
-	f.Checks = []Check{orderCheck(nested, "levels", false), a.unfailed(all, scope), a.whole(all, scope), origin(all)}
+	things := make([][]*stratum, len(lanes))
+	for i, l := range lanes {
+		things[i] = l.strata
+	}
+	order := a.orderIn(things, false)
+	f.Checks = []Check{orderCheck(order, "levels", false), a.unfailed(all, scope), a.whole(all, scope), origin(all)}
 	f.Tables = []Table{a.levelsOfLoad(lanes, scope)}
 	f.Figures = []Figure{{ID: "scaling", Kind: Intervals, Title: say("Output rate by requests in flight"), Panels: []Panel{loadPanel(lanes, scope["subject"])}}}
 	if len(levels) < amdahlLevels {
@@ -136,10 +141,26 @@ func (a *analyst) scaling(scope map[string]string, lanes []*lane) (Finding, bool
 			size = append(size, say(", and the output rate is greatest at ", val(peak), " in flight")...)
 		}
 	}
-	f.Verdict, f.Forbids = NotComparable, "the levels ran one after the other"
-	f.Sentence = say("For ", nm(scope["subject"]), ", ", size, "; the levels ran one after the other, so level and time cannot be told apart.")
+	subject := nm(scope["subject"])
+	switch {
+	case order == nested || order == cycled:
+		f.Verdict, f.Forbids = NotComparable, "the order of the levels was not drawn"
+		f.Sentence = say("For ", subject, ", ", size, "; the levels ran in a fixed order, so level and time cannot be told apart.")
+	case order != drawn:
+		f.Verdict = Inconclusive
+		f.Sentence = say("For ", subject, ", ", size, "; whether the order of the levels was drawn is not known.")
+	case positive(u.Sigma) || positive(u.Kappa):
+		f.Verdict = Worse
+		f.Sentence = say("The output rate of ", subject, " grows less than the requests in flight: ", size, ".")
+	default:
+		f.Verdict = Inconclusive
+		f.Sentence = say("That the output rate of ", subject, " grows less than the requests in flight is not shown: ", size, ".")
+	}
 	return f, true
 }
+
+// positive reports whether an estimate is shown to lie above 0.
+func positive(e stats.Estimate) bool { return e.Interval != nil && e.Interval.Lo > 0 }
 
 // levelsOfLoad has the output rate of each level and what it is by stream.
 func (a *analyst) levelsOfLoad(lanes []*lane, scope map[string]string) Table {

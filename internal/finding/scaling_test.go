@@ -57,6 +57,37 @@ func TestScalingFollowsItsLaw(t *testing.T) {
 	}
 }
 
+// Levels whose order changed from block to block carry a verdict.
+func TestScalingOfDrawnLevelsIsJudged(t *testing.T) {
+	rows := loaded([]int{1, 2, 4}, func(n float64) float64 { return 50 * n / (1 + 0.1*(n-1)) }, 0)
+	place := map[string]int{"n01": 0, "n02": 1, "n04": 2}
+	for _, s := range rows { // the same requests, as three passes in three orders
+		at := []int{0, 1, 2, 2, 0, 1, 1, 2, 0}[3*s.Block+place[s.Experiment]]
+		s.Order = 1000*s.Block + 100*at + s.Order%100
+	}
+	noisy(rows)
+	a := analyze(t, rows)
+	checkSentences(t, a)
+	f := one(t, a, finding.Scaling)
+	if f.Verdict != finding.Worse || status(f, finding.OrderRandomised) != finding.Pass {
+		t.Errorf("%s, order %s: %s", f.Verdict, status(f, finding.OrderRandomised), f.Sentence.Print(a.Fact))
+	}
+	for _, c := range a.Of(finding.Concurrency) {
+		if c.Verdict != finding.Better {
+			t.Errorf("%s: %s: %s", c.Scope["experiment"], c.Verdict, c.Sentence.Print(a.Fact))
+		}
+	}
+}
+
+// noisy lets each block take up to two per cent longer.
+func noisy(rows []*sample.Sample) {
+	for _, s := range rows {
+		first := s.T.Send.Or(0)
+		s.T.Last = sample.Some(s.T.Last.Or(0) + time.Duration(float64(s.T.Last.Or(0)-first)*0.01*float64((s.Block+len(s.Experiment))%3)))
+		s.T.End = s.T.Last
+	}
+}
+
 // Fewer levels carry a simpler law, or none.
 func TestFewLevelsCarryNoLaw(t *testing.T) {
 	amdahl := func(n float64) float64 { return 50 * n / (1 + 0.1*(n-1)) }

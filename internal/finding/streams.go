@@ -134,8 +134,9 @@ func (a *analyst) streamed(scope map[string]string, l, solo *lane) Finding {
 		return f
 	}
 	a.measureLane(solo, place)
+	order := a.orderIn([][]*stratum{solo.strata, l.strata}, false)
 	f.Checks = append(f.Checks, Check{SoloBaseline, Pass, say("measured with one stream, too")},
-		a.equalWork(slices.Concat(l.strata, solo.strata), []string{scope["subject"]}, scope), orderCheck(nested, "experiments", false))
+		a.equalWork(slices.Concat(l.strata, solo.strata), []string{scope["subject"]}, scope), orderCheck(order, "experiments", false))
 	r, err := stats.RatioOfMeans(solo.rates, l.rates, fact.Level)
 	if err != nil || r.Interval == nil {
 		f.Verdict = Inconclusive
@@ -146,12 +147,22 @@ func (a *analyst) streamed(scope map[string]string, l, solo *lane) Finding {
 		Value: sample.Some(r.Value), Lo: sample.Some(r.Interval.Lo), Hi: sample.Some(r.Interval.Hi), N: min(len(l.rates), len(solo.rates)), Planned: len(l.rates) + len(solo.rates),
 		Method: "geometric means over blocks, Welch on logarithms"}, l.fact, solo.fact)
 	size := say(as(ratio, AsTimesCI), " the output rate of one (", both(l.fact), " against ", both(solo.fact), ")")
-	if r.Interval.Contains(1) {
+	switch {
+	case r.Interval.Contains(1):
 		f.Verdict = Inconclusive
 		f.Sentence = say("That ", nm(scope["subject"]), " gets more or less done with ", k, " is not shown: ", size, ".")
-	} else {
+	case order == nested || order == cycled:
 		f.Verdict, f.Forbids = NotComparable, "the experiments ran one after the other"
-		f.Sentence = say(nm(scope["subject"]), " has with ", k, " ", size, ", but they ran one after the other, so streams and time cannot be told apart.")
+		f.Sentence = say(nm(scope["subject"]), " has with ", k, " ", size, ", but they ran in a fixed order, so streams and time cannot be told apart.")
+	case !believed(order, ratio):
+		f.Verdict = Inconclusive
+		f.Sentence = say(nm(scope["subject"]), " has with ", k, " ", size, ", but whether their order was drawn is not known, and a drift could do as much.")
+	case r.Interval.Lo > 1:
+		f.Verdict = Better
+		f.Sentence = say(nm(scope["subject"]), " gets more done with ", k, ": ", size, ".")
+	default:
+		f.Verdict = Worse
+		f.Sentence = say(nm(scope["subject"]), " gets less done with ", k, ": ", size, ".")
 	}
 	p := Panel{X: Axis{Label: "streams", Categories: []string{"1", strconv.Itoa(l.streams)}}, Y: Axis{Label: "output rate", Metric: "output_rate", Unit: unit.TokenPerSecond}}
 	for _, x := range []*lane{solo, l} {

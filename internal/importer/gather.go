@@ -19,8 +19,8 @@ import (
 // Import is what a set of files became: a run that is ready to be stored. The
 // same files give the same import, byte for byte.
 type Import struct {
-	Files    []File // in path order
-	Manifest sample.Manifest
+	Files    []File          // in path order
+	Manifest sample.Manifest // without the plan's digest, which a store makes
 	Plan     *spec.Plan
 	Samples  []*sample.Sample  // one for each trial of the plan, in plan order
 	Readings []*sample.Reading // in the order of files and rows
@@ -442,26 +442,6 @@ func FilesOf(m sample.Manifest) (files []File, ok bool) {
 	return f.Files, true
 }
 
-// planDigest chains the plan's lines, so that a plan of a million trials is
-// never one text in memory.
-func planDigest(p *spec.Plan) (string, error) {
-	var chain digest.Chain
-	header := *p
-	header.Trials = nil
-	line, err := json.Marshal(header)
-	if err != nil {
-		return "", err
-	}
-	chain.Add(line)
-	for i := range p.Trials {
-		if line, err = json.Marshal(&p.Trials[i]); err != nil {
-			return "", fmt.Errorf("trial %s: %w", p.Trials[i].ID, err)
-		}
-		chain.Add(line)
-	}
-	return chain.Sum(), nil
-}
-
 // describe writes the manifest and puts the run's id on every row.
 func (m *Import) describe(tool sample.Build, id string, origin sample.Opt[time.Duration], b builder) error {
 	m.Plan.Name = "import"
@@ -485,9 +465,6 @@ func (m *Import) describe(tool sample.Build, id string, origin sample.Opt[time.D
 	for _, k := range slices.Sorted(maps.Keys(m.Plan.Prompts)) {
 		p := m.Plan.Prompts[k]
 		man.Prompts = append(man.Prompts, sample.PromptRecord{Workload: p.Workload, ID: p.ID, SHA256: p.SHA256})
-	}
-	if man.PlanDigest, err = planDigest(m.Plan); err != nil {
-		return err
 	}
 	m.Manifest = man
 	for _, s := range m.Samples {

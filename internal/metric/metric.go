@@ -38,6 +38,7 @@ const (
 	Group   Basis = "group"   // the answers to one prompt under one configuration, together; see Together
 	System  Basis = "system"  // many attempts in one window; see Overall
 	Machine Basis = "machine" // readings of the machine in one window; see Observed
+	Stored  Basis = "stored"  // a reading of this name that a command made of one answer; ask the readings
 )
 
 // Metric is one definition. Metrics are values and never change at run time.

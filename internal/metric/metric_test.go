@@ -58,6 +58,7 @@ func TestRegistryIsComplete(t *testing.T) {
 		"quality_compression": {"", "lower", "group"}, "quality_self_repetition": {"ratio", "lower", "group"},
 		"quality_self_bleu": {"ratio", "lower", "group"}, "quality_duplicates": {"ratio", "lower", "group"},
 		"quality_opener_entropy": {"ratio", "higher", "group"},
+		"quality_perplexity":     {"", "neutral", "stored"}, "quality_bits_per_byte": {"bit/byte", "neutral", "stored"},
 	}
 	for _, c := range quality.Checks() {
 		want["quality_check_"+c.String()] = row{"ratio", "higher", "request"}

@@ -8,7 +8,7 @@ import (
 )
 
 // registry holds every metric: of time and work first, then of the text.
-var registry = slices.Concat(timed, texts(), together)
+var registry = slices.Concat(timed, texts(), together, stored)
 
 var timed = []Metric{
 	{ID: "ttft", Version: 1, Unit: unit.Second, Direction: Lower, Basis: Request, Formula: "t.first − t.send", Needs: []string{"t.first", "t.send"},

@@ -238,3 +238,12 @@ var together = []Metric{
 		Doc:   "How far answers to one prompt begin differently: 0 if all begin alike, 1 if no two do.",
 		group: compared(func(d *quality.Diversity) quality.Score { return d.Openers })},
 }
+
+// stored are the metrics of text that need a model: `chimera quality` makes
+// readings of them.
+var stored = []Metric{
+	{ID: "quality_perplexity", Version: 1, Direction: Neutral, Basis: Stored, Formula: "exp(Σ −ln p / tokens) of the first 512 tokens under the reference, in exact numerics, from the beginning of a document", Needs: []string{"text", "a reference model"},
+		Doc: "How surprising a token of an answer is to a fixed reference model. Far below its like an answer repeats itself, far above it is broken; values under two references do not compare."},
+	{ID: "quality_bits_per_byte", Version: 1, Unit: unit.BitPerByte, Direction: Neutral, Basis: Stored, Formula: "Σ −log₂ p / bytes of the text of the same tokens", Needs: []string{"text", "a reference model"},
+		Doc: "How surprising a byte of an answer is to a fixed reference model, however its vocabulary cuts the text."},
+}

@@ -112,6 +112,16 @@ type Fold struct {
 	Blocks []Block
 }
 
+// List holds sentences below each other, numbered or with bullets.
+type List struct {
+	Numbered bool
+	Items    []Text
+}
+
+// Quote is text of others, word for word: what was sent to a model, what it
+// wrote. It claims nothing.
+type Quote struct{ Text string }
+
 // Terms are definitions. Their text may hold digits: it is no measurement.
 type Terms struct{ Items []Term }
 
@@ -131,6 +141,8 @@ func (Heading) block()    {}
 func (Table) block()      {}
 func (Figure) block()     {}
 func (Checks) block()     {}
+func (List) block()       {}
+func (Quote) block()      {}
 func (Terms) block()      {}
 func (Properties) block() {}
 func (Fold) block()       {}
@@ -185,6 +197,8 @@ func (d Document) checkBlock(b Block) error {
 		texts = append(b.How, b.Lead)
 	case Paragraph:
 		texts = []Text{b.Text, b.More}
+	case List:
+		texts = b.Items
 	case Table:
 		texts = append(texts, b.Caption)
 		for i, r := range b.Rows {

@@ -121,6 +121,8 @@ type (
 		Table      *tableView
 		Figure     *figureView
 		Checks     []checkView
+		List       *listView
+		Quote      string
 		Terms      []Term
 		Properties []Property
 		Fold       *foldView
@@ -128,6 +130,10 @@ type (
 	foldView struct {
 		Title  string
 		Blocks []blockView
+	}
+	listView struct {
+		Numbered bool
+		Items    [][]spanView
 	}
 	answerView    struct{ Lead, How any }
 	paragraphView struct {
@@ -190,6 +196,14 @@ func htmlBlock(drawn drawings, l *Ledger, b Block) (blockView, error) {
 			all = append(all, htmlCheck(l, c))
 		}
 		return blockView{Checks: all}, nil
+	case List:
+		v := &listView{Numbered: b.Numbered}
+		for _, t := range b.Items {
+			v.Items = append(v.Items, textView(l, t))
+		}
+		return blockView{List: v}, nil
+	case Quote:
+		return blockView{Quote: b.Text}, nil
 	case Terms:
 		return blockView{Terms: b.Items}, nil
 	case Properties:

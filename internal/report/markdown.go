@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"chimera/internal/fact"
@@ -88,6 +89,18 @@ func (m *markdown) block(b Block) {
 			m.block(inner)
 		}
 		m.line("</details>")
+	case List:
+		var items []string
+		for i, t := range b.Items {
+			mark := "- "
+			if b.Numbered {
+				mark = strconv.Itoa(i+1) + ". "
+			}
+			items = append(items, mark+m.text(t))
+		}
+		m.line(strings.Join(items, "\n"))
+	case Quote:
+		m.line(fenced(b.Text))
 	case Terms:
 		for _, t := range b.Items {
 			m.line("- **" + escape(t.Name) + "**: " + escape(t.Text))
@@ -257,6 +270,15 @@ var (
 // code before all else, and ends at the end of a line.
 func escapeHTML(s string) string {
 	return inTags.Replace(valid(s))
+}
+
+// fenced sets text of several lines as it is, in a fence that it does not hold.
+func fenced(s string) string {
+	fence := "```"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	return fence + "\n" + strings.TrimRight(valid(s), "\n") + "\n" + fence
 }
 
 // code sets text as code, in a fence that it does not contain. A pipe would end

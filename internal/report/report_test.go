@@ -8,10 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"chimera/internal/chart"
 	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/report"
+	"chimera/internal/sample"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -290,6 +292,45 @@ func TestFiguresAreOfTheFindings(t *testing.T) {
 	want := map[string]int{"fig-decision": 0, "fig-ranking-decode-rate-rates": 3, "fig-cold-warm-ttft-cold": 3, "fig-prompt-effect-decode-rate-prompts": 15}
 	if diff := cmp.Diff(want, ids); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestReferencesAreDrawn: what a panel is held against stands in its figure,
+// whichever shape the figure has, and ratios are multiples and not percentages.
+func TestReferencesAreDrawn(t *testing.T) {
+	for _, kind := range []finding.FigureKind{finding.Intervals, finding.Ratios} {
+		in := input(t)
+		for i := range in.Analysis.Findings {
+			for j := range in.Analysis.Findings[i].Figures {
+				g := &in.Analysis.Findings[i].Figures[j]
+				for k := range g.Panels {
+					g.Panels[k].Lines = []finding.Reference{{Label: "the limit", Y: sample.Some(1.0)}, {Label: "the noise", Y: sample.Some(2.0), Y2: sample.Some(3.0)}}
+				}
+				if g.Kind == finding.Intervals {
+					g.Kind = kind
+				}
+			}
+		}
+		drawn, multiples := 0, 0
+		for _, f := range build(t, in).Figures() {
+			svg, err := f.Drawing.SVG(t.Context(), chart.Light)
+			if err != nil {
+				t.Fatal(err)
+			}
+			named := strings.Contains(f.Drawing.Caption(), "Dashed: the limit. Dashed frame: the noise.")
+			if named != bytes.Contains(svg, []byte("stroke-dasharray")) {
+				t.Errorf("%s: %s names its references: %t", kind, f.Drawing.ID(), named)
+			}
+			if named {
+				drawn++
+			}
+			if bytes.Contains(svg, []byte("× (log)")) {
+				multiples++
+			}
+		}
+		if drawn != 2 || multiples > 0 != (kind == finding.Ratios) {
+			t.Errorf("%s: %d figures have references, %d an axis of multiples", kind, drawn, multiples)
+		}
 	}
 }
 

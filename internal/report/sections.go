@@ -157,6 +157,12 @@ func (b *builder) appendix() Section {
 // ledgerTable is the id of the table that popovers read.
 const ledgerTable = "ledger"
 
+// FactTable prints a ledger: popovers and links of a page lead into it.
+func FactTable(l *Ledger) Table {
+	b := builder{ledger: l}
+	return b.factTable()
+}
+
 // factTable is the ledger. Its heads name the lines of a popover.
 func (b *builder) factTable() Table {
 	t := Table{ID: ledgerTable, Title: "The ledger of facts", Caption: Text{{Text: "Every number of this report. Evidence names the rows, or the facts that a fact was derived from."}}}

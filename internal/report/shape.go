@@ -141,7 +141,7 @@ func (b *builder) intervals(head chart.Head, kind finding.FigureKind, p finding.
 	names, several := categories(p.X, p.Points, xName), categories(finding.Axis{}, p.Points, series)
 	crossed := slices.ContainsFunc(p.Points, func(x finding.Point) bool { return x.Series != "" && x.Series != x.XName })
 	if crossed && len(several) > 1 {
-		fig := chart.Grouped{Head: head, By: p.X.Label, Groups: names}
+		fig := chart.Grouped{Head: head, By: p.X.Label, Groups: names, References: references(p)}
 		for _, s := range several {
 			fig.Subjects = append(fig.Subjects, b.subject(s))
 		}
@@ -154,7 +154,7 @@ func (b *builder) intervals(head chart.Head, kind finding.FigureKind, p finding.
 		}
 		return fig
 	}
-	fig := chart.Variants{Head: head, FromZero: kind == finding.Intervals && unitOf(p) != unit.Second}
+	fig := chart.Variants{Head: head, FromZero: kind == finding.Intervals && unitOf(p) != unit.Second, Ratios: kind == finding.Ratios, References: references(p)}
 	for _, n := range names {
 		row := chart.Variant{Subject: b.subject(n)}
 		if crossed { // one subject's levels or configurations
@@ -177,6 +177,18 @@ func (b *builder) intervals(head chart.Head, kind finding.FigureKind, p finding.
 		fig.Rows = append(fig.Rows, row)
 	}
 	return fig
+}
+
+// references are a panel's level lines and bands; lines through points are the
+// business of the figures that have them.
+func references(p finding.Panel) []chart.Reference {
+	var all []chart.Reference
+	for _, l := range p.Lines {
+		if y, ok := l.Y.Get(); ok {
+			all = append(all, chart.Reference{Label: l.Label, From: y, To: l.Y2.Or(y)})
+		}
+	}
+	return all
 }
 
 func (b *builder) find(points []finding.Point, fits func(finding.Point) bool) chart.Value {

@@ -15,7 +15,7 @@ import (
 
 // speedups draws one ratio by several estimates side by side.
 func (b *builder) speedups(head chart.Head, p finding.Panel) chart.Figure {
-	fig := chart.Speedups{Head: head, By: p.X.Categories}
+	fig := chart.Speedups{Head: head, By: p.X.Categories, References: references(p)}
 	for _, name := range categories(finding.Axis{}, p.Points, series) {
 		row := chart.Speedup{Name: name}
 		for _, c := range p.X.Categories {

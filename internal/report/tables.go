@@ -136,6 +136,15 @@ func (b *builder) merged(parts []part) Table {
 	return out
 }
 
+// TableOf makes a table of facts ready to be printed: each column in one scale.
+// Facts that l lacks are an error of the document that it goes into.
+func TableOf(l *Ledger, t finding.Table) Table {
+	b := builder{ledger: l, ids: map[string]int{}, slots: map[string]int{}}
+	out := b.merged([]part{{table: t}})
+	out.ID = t.ID
+	return out
+}
+
 // column are the facts of a column, over all tables that become one.
 func (b *builder) column(parts []part, j int) []fact.Fact {
 	var facts []fact.Fact

@@ -154,7 +154,7 @@ func (c *conductor) result() Result {
 	switch {
 	case c.mu.stopped > 0 || c.early != nil && c.send.Err() != nil:
 		r.Status = store.Partial
-	case r.Outcomes.OK == 0:
+	case r.Outcomes.OK == 0 && len(c.job.Spec.Subjects) > 0: // a session without a model keeps readings alone
 		r.Status = store.Invalid
 	case c.early != nil:
 		r.Status = store.Partial

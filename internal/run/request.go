@@ -64,7 +64,7 @@ func (q *request) attempt(ctx context.Context) sample.Observation {
 	c, s, t := q.c, q.subject, q.trial
 	limited, cancel := context.WithTimeoutCause(ctx, c.job.Spec.Design.Timeout.D(), errTimeout)
 	defer cancel()
-	constraint := target.Constraint{JSONSchema: q.prompt.JSONSchema, GBNF: q.prompt.GBNF}
+	constraint := q.constraint()
 	seen := s.target.Stream(limited, target.Request{
 		Model: s.Model, API: s.api, Raw: s.Raw, Fixed: (c.job.Spec.Design.FixedLength || q.prompt.Fixed) && constraint.Free(), Constraint: constraint,
 		Prompt: t.Text(q.prompt), MaxTokens: q.prompt.MaxTokens, Seed: t.Seed,
@@ -81,13 +81,18 @@ func (q *request) attempt(ctx context.Context) sample.Observation {
 	return seen
 }
 
+// constraint is what the answer must follow.
+func (q *request) constraint() target.Constraint {
+	return target.Constraint{JSONSchema: q.prompt.JSONSchema, GBNF: q.prompt.GBNF}
+}
+
 // row is a row before anything was observed.
 func (q *request) row(attempt int) *sample.Sample {
 	s, t := q.subject, q.trial
 	return &sample.Sample{
 		Schema: sample.Schema, Run: q.c.job.ID, Session: q.c.session.Number,
 		Trial: t.ID, Attempt: attempt, Experiment: t.Experiment, Subject: t.Subject, Target: s.Target,
-		Workload: t.Workload, Prompt: q.prompt.ID, PromptSHA256: q.prompt.SHA256, Config: t.Config,
+		Workload: t.Workload, Prompt: q.prompt.ID, PromptSHA256: q.prompt.SHA256, ConstraintSHA256: q.constraint().Digest(), Config: t.Config,
 		Block: t.Block, Order: t.Order, Stream: q.stream, Phase: sample.Phase(t.Phase),
 		Provenance: s.provenance, Synthetic: s.describe.Synthetic,
 	}

@@ -466,6 +466,9 @@ func TestAnAnswersConstraintIsSentAndKept(t *testing.T) {
 		if !sent[0].Fixed || !sent[0].Constraint.Free() || sent[1].Fixed || sent[1].Constraint != q.Constraint {
 			t.Errorf("sent %+v", sent)
 		}
+		if free, bound := m.mu.rows[0].ConstraintSHA256, m.mu.rows[1].ConstraintSHA256; free != "" || bound != q.Constraint.Digest() {
+			t.Errorf("the rows say constrained by %q and %q", free, bound)
+		}
 		if p := m.mu.plan.Trials[1].Asked; p.JSONSchema != q.Constraint.JSONSchema || p.GBNF != "" {
 			t.Errorf("kept %+v", p)
 		}

@@ -79,9 +79,14 @@ func Line(v any) ([]byte, error) {
 // SampleLine renders a row as it is stored: without superseded, which is
 // computed from the manifest's sessions when the row is read.
 func SampleLine(s *sample.Sample) ([]byte, error) {
+	return AppendSample(nil, s)
+}
+
+// AppendSample renders a row as it is stored behind b.
+func AppendSample(b []byte, s *sample.Sample) ([]byte, error) {
 	stored := *s
 	stored.Superseded = false
-	return sample.Encode(&stored)
+	return sample.Append(b, &stored)
 }
 
 // Header is a plan without its trials, which are stored one by one.

@@ -86,8 +86,28 @@ type Reader interface {
 type Store interface {
 	Recorder
 	Reader
+	// Load begins a run that ended before it was stored: an import. It takes
+	// the run's lease and stores m, of which Run must be right; the rest is
+	// given once more to Loading.Seal.
+	Load(ctx context.Context, m sample.Manifest) (Loading, error)
 	// Remove deletes a run that nobody is conducting.
 	Remove(ctx context.Context, run string) error
 	// Close gives up all leases; runs that were not sealed stay open on record.
+	Close() error
+}
+
+// Loading is a run being loaded: every trial has one final row, in plan order.
+// Rows are stored as they come, many at a time; a process that dies leaves an
+// open run, which only Remove takes away. Not safe for concurrent use.
+type Loading interface {
+	// Add takes the next trial of the plan with its row, and owns both. An
+	// error may be that of a row before it.
+	Add(t spec.Trial, s *sample.Sample) error
+	// Reading takes the next reading, and owns it.
+	Reading(r *sample.Reading) error
+	// Seal ends the run as complete and returns its digest. The trials of plan
+	// do not count, and m.PlanDigest is filled in: the digest of its lines.
+	Seal(m sample.Manifest, plan *spec.Plan, at time.Time) (string, error)
+	// Close removes a run that was not sealed; it may be called again.
 	Close() error
 }

@@ -32,6 +32,7 @@ const (
 	Celsius        Unit = "°C"
 	FlopPerSecond  Unit = "FLOP/s"
 	BitPerWeight   Unit = "bit/weight"
+	BitPerByte     Unit = "bit/byte"
 )
 
 // Scale maps base values to printed ones: printed = value × Factor, with Symbol

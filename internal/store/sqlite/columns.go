@@ -58,7 +58,7 @@ func encoder(into *[][]byte) *stretches {
 func decodeRow(r sampleRow) (*sample.Sample, error) {
 	s, err := sample.Decode(r.line)
 	if err != nil {
-		return nil, fmt.Errorf("stored sample of order %d, session %d, attempt %d: %w", r.order, r.session, r.attempt, err)
+		return nil, fmt.Errorf("stored sample of %v: %w", r, err)
 	}
 	return s, nil
 }

@@ -225,6 +225,49 @@ func TestColumnsAreMadeAgainOfTheRows(t *testing.T) {
 	}
 }
 
+// A page that cannot be read is named, and no reader gets less than all rows
+// without an error.
+func TestVerifyNamesTheDamagedPage(t *testing.T) {
+	for _, c := range []struct{ name, statement, part, row string }{
+		{"rows changed", `UPDATE pages SET bytes = CAST(substr(bytes, 1, 60) || X'00' || substr(bytes, 62) AS BLOB) WHERE kind = 'samples'`, "samples", "rows 0 to 3"},
+		{"rows cut", `UPDATE pages SET bytes = substr(bytes, 1, length(bytes) - 5) WHERE kind = 'samples'`, "samples", "rows 0 to 3"},
+		{"rows miscounted", `UPDATE pages SET lines = 3 WHERE kind = 'samples'`, "samples", "rows 0 to 2"},
+		{"trials changed", `UPDATE pages SET bytes = X'00' WHERE kind = 'trials'`, "trials", "rows 0 to 3"},
+		{"rows gone", `DELETE FROM pages WHERE kind = 'samples'`, "samples", ""},
+		{"readings gone", `DELETE FROM pages WHERE kind = 'readings'`, "readings", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, filepath.Join(t.TempDir(), "chimera.db"))
+			p, m := storetest.Plan(2), storetest.Manifest("r1", 2)
+			w, err := s.Load(t.Context(), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, row := range storetest.Samples("r1", p) {
+				if err := w.Add(p.Trials[i], row); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, r := range storetest.Readings("r1") {
+				if err := w.Reading(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := w.Seal(m, p, time.Unix(0, 0)); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, s, c.statement)
+			v, err := s.Verify(t.Context(), "r1")
+			if err != nil || v.OK() {
+				t.Fatalf("not found: %+v, %v", v, err)
+			}
+			if !slices.ContainsFunc(v.Differences, func(d store.Difference) bool { return d.Part == c.part && (c.row == "" || d.Row == c.row) }) {
+				t.Errorf("want %s %s, got %+v", c.part, c.row, v.Differences)
+			}
+		})
+	}
+}
+
 // columnBytes are the digests of the columns that a store keeps.
 func columnBytes(t *testing.T, s *sqlite.Store) (all []string) {
 	t.Helper()

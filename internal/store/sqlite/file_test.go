@@ -90,7 +90,7 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 		{"less than a header", write("short", "SQL"), "not a SQLite file", "chimera import"},
 		{"a folder", dir, "directory", "path of a file"},
 		{"another program's database", database("other.db", `CREATE TABLE t (x)`), "not a chimera store", "--store"},
-		{"a store of the future", future, "schema is version 99, this build reads 1 to 2", "newer chimera"},
+		{"a store of the future", future, "schema is version 99, this build reads 1 to 3", "newer chimera"},
 	} {
 		before, _ := os.ReadFile(c.path)
 		_, err := sqlite.Open(t.Context(), c.path)

@@ -29,7 +29,7 @@ func (s *Store) reading(ctx context.Context, op string, do func(*sql.Tx) error) 
 func (s *Store) Run(ctx context.Context, idOrPrefix string) (run store.Run, err error) {
 	err = s.reading(ctx, "find run", func(tx *sql.Tx) error {
 		var ids []string
-		if err := lines(ctx, tx, func(id []byte) { ids = append(ids, string(id)) },
+		if err := lines(ctx, tx, func(id []byte) error { ids = append(ids, string(id)); return nil },
 			`SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY num DESC`, idOrPrefix); err != nil {
 			return err
 		}
@@ -189,17 +189,14 @@ func (s *Store) Plan(ctx context.Context, run string) (plan *spec.Plan, err erro
 		if err := json.Unmarshal(header, plan); err != nil {
 			return err
 		}
-		var broken error
-		if err := lines(ctx, tx, func(line []byte) {
+		return linesOf(ctx, tx, num, trialPages, func(line []byte) error {
 			var t spec.Trial
 			if err := json.Unmarshal(line, &t); err != nil {
-				broken = errors.Join(broken, err)
+				return fmt.Errorf("stored trial %d: %w", len(plan.Trials), err)
 			}
 			plan.Trials = append(plan.Trials, t)
-		}, `SELECT line FROM trials WHERE run = ? ORDER BY ord`, num); err != nil {
-			return err
-		}
-		return broken
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -260,25 +257,16 @@ func (s *Store) Readings(ctx context.Context, run string) iter.Seq2[*sample.Read
 			if err != nil {
 				return err
 			}
-			rows, err := tx.QueryContext(ctx, `SELECT line FROM readings WHERE run = ? ORDER BY num`, num)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			var line sql.RawBytes
-			for rows.Next() {
-				if err := rows.Scan(&line); err != nil {
-					return err
-				}
+			return linesOf(ctx, tx, num, readingPages, func(line []byte) error {
 				row := new(sample.Reading)
 				if err := json.Unmarshal(line, row); err != nil {
 					return fmt.Errorf("stored reading: %w", err)
 				}
 				if stopped = !yield(row, nil); stopped {
-					return nil
+					return errStop
 				}
-			}
-			return rows.Err()
+				return nil
+			})
 		})
 		if err != nil && !stopped {
 			yield(nil, err)

@@ -21,6 +21,7 @@ import (
 // a row without asking the database.
 type lease struct {
 	lock     *fileLock
+	loading  bool           // nobody but the loading writes
 	num      int64          // the run's row
 	trials   map[string]int // id → position in the plan
 	grows    bool           // trials may be appended
@@ -69,23 +70,7 @@ func (s *Store) createRun(ctx context.Context, m sample.Manifest, plan *spec.Pla
 		return err
 	}
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		manifest, err := store.Line(m)
-		if err != nil {
-			return err
-		}
-		header, err := store.Line(store.Header(plan))
-		if err != nil {
-			return err
-		}
-		r, err := tx.ExecContext(ctx, `INSERT INTO runs (id, name, status, manifest, plan) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			m.Run, m.Name, store.Open, string(manifest), string(header))
-		if err != nil {
-			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fault.With(store.ErrExists, fault.Usage, "resume it with `chimera run --resume "+m.Run+"`, or remove it with `chimera runs rm`"))
-		}
-		if l.num, err = r.LastInsertId(); err != nil {
+		if l.num, err = insertRun(ctx, tx, m, plan, false); err != nil {
 			return err
 		}
 		l.trials, err = insertTrials(ctx, tx, l, plan.Trials)
@@ -96,6 +81,27 @@ func (s *Store) createRun(ctx context.Context, m sample.Manifest, plan *spec.Pla
 	}
 	s.mu.leases[m.Run] = l
 	return nil
+}
+
+// insertRun stores a run's manifest and the head of its plan.
+func insertRun(ctx context.Context, tx *sql.Tx, m sample.Manifest, plan *spec.Plan, loaded bool) (num int64, err error) {
+	manifest, err := store.Line(m)
+	if err != nil {
+		return 0, err
+	}
+	header, err := store.Line(store.Header(plan))
+	if err != nil {
+		return 0, err
+	}
+	r, err := tx.ExecContext(ctx, `INSERT INTO runs (id, name, status, manifest, plan, loaded) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		m.Run, m.Name, store.Open, string(manifest), string(header), loaded)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return 0, errors.Join(err, fault.With(store.ErrExists, fault.Usage, "resume it with `chimera run --resume "+m.Run+"`, or remove it with `chimera runs rm`"))
+	}
+	return r.LastInsertId()
 }
 
 // insertTrials returns the place of each trial that it wrote.
@@ -284,11 +290,8 @@ func (s *Store) AppendReadings(ctx context.Context, run string, rows ...*sample.
 		}
 		defer insert.Close()
 		for _, r := range rows {
-			if r.Run != run {
-				return nil, fmt.Errorf("reading of %s belongs to run %q", r.Series, r.Run)
-			}
-			if r.Value.OK() == (r.Reason != "") {
-				return nil, fmt.Errorf("reading of %s at %v: must have a value or a reason why not", r.Series, r.At)
+			if err := checkReading(run, r); err != nil {
+				return nil, err
 			}
 			line, err := store.Line(r)
 			if err != nil {
@@ -300,4 +303,15 @@ func (s *Store) AppendReadings(ctx context.Context, run string, rows ...*sample.
 		}
 		return nil, nil
 	})
+}
+
+// checkReading refuses a reading of another run, or one that says nothing.
+func checkReading(run string, r *sample.Reading) error {
+	if r.Run != run {
+		return fmt.Errorf("reading of %s belongs to run %q", r.Series, r.Run)
+	}
+	if r.Value.OK() == (r.Reason != "") {
+		return fmt.Errorf("reading of %s at %v: must have a value or a reason why not", r.Series, r.At)
+	}
+	return nil
 }

@@ -24,35 +24,11 @@ func (s *Store) Seal(ctx context.Context, run string, status store.Status, at ti
 		if n := len(l.trials) - len(l.finals); status == store.Complete && n > 0 {
 			return nil, fault.Hint(fmt.Errorf("%w: %d of %d", store.ErrIncomplete, n, len(l.trials)), "it can be sealed as partial")
 		}
-		w, err := walkRun(ctx, tx, l.num, nil)
+		w, err := walkRun(ctx, tx, l.num, l.repeats, nil)
 		if err != nil {
 			return nil, err
 		}
-		parts := w.parts
-		if sum, err = parts.Digest(run, status); err != nil {
-			return nil, err
-		}
-		line, err := store.Line(parts)
-		if err != nil {
-			return nil, err
-		}
-		counts, err := countOutcomes(ctx, tx, l.num, len(l.trials), l.repeats)
-		if err != nil {
-			return nil, err
-		}
-		outcomes, err := store.Line(counts)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO seals (run, number, status, at, digest, parts, outcomes)
-			VALUES (?1, (SELECT count(*) FROM seals WHERE run = ?1), ?2, ?3, ?4, ?5, ?6)`,
-			l.num, string(status), at.UTC().Format(time.RFC3339Nano), sum, string(line), string(outcomes)); err != nil {
-			return nil, err
-		}
-		if err := insertColumns(ctx, tx, l.num, sum, w.columns); err != nil {
-			return nil, err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE runs SET status = ? WHERE num = ?`, string(status), l.num)
+		sum, err = insertSeal(ctx, tx, l.num, run, status, at, w)
 		return func() { held = l.lock; delete(s.mu.leases, run) }, err
 	})
 	if err != nil {
@@ -61,15 +37,41 @@ func (s *Store) Seal(ctx context.Context, run string, status store.Status, at ti
 	return sum, s.wrap(ctx, "seal run "+run, held.release())
 }
 
+// insertSeal ends a run of which all is known.
+func insertSeal(ctx context.Context, tx *sql.Tx, num int64, run string, status store.Status, at time.Time, w whole) (sum string, err error) {
+	if sum, err = w.parts.Digest(run, status); err != nil {
+		return "", err
+	}
+	parts, err := store.Line(w.parts)
+	if err != nil {
+		return "", err
+	}
+	outcomes, err := store.Line(w.outcomes)
+	if err != nil {
+		return "", err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO seals (run, number, status, at, digest, parts, outcomes)
+		VALUES (?1, (SELECT count(*) FROM seals WHERE run = ?1), ?2, ?3, ?4, ?5, ?6)`,
+		num, string(status), at.UTC().Format(time.RFC3339Nano), sum, string(parts), string(outcomes)); err != nil {
+		return "", err
+	}
+	if err := insertColumns(ctx, tx, num, sum, w.columns); err != nil {
+		return "", err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE runs SET status = ? WHERE num = ?`, string(status), num)
+	return sum, err
+}
+
 // whole is what follows from all rows of a run.
 type whole struct {
-	parts   store.Parts
-	columns [][]byte
+	parts    store.Parts
+	outcomes store.Counts
+	columns  [][]byte
 }
 
 // walkRun reads all lines of a run. each, if not nil, sees every sample's row
 // with what it was decoded to, or why not; without it such a row is an error.
-func walkRun(ctx context.Context, tx *sql.Tx, num int64, each func(sampleRow, *sample.Sample, error)) (w whole, err error) {
+func walkRun(ctx context.Context, tx *sql.Tx, num int64, repeats store.Repeats, each func(sampleRow, *sample.Sample, error)) (w whole, err error) {
 	var sum store.Summer
 	var manifest, header []byte
 	if err := tx.QueryRowContext(ctx, `SELECT manifest, plan FROM runs WHERE num = ?`, num).Scan(&manifest, &header); err != nil {
@@ -77,20 +79,26 @@ func walkRun(ctx context.Context, tx *sql.Tx, num int64, each func(sampleRow, *s
 	}
 	sum.Manifest(manifest)
 	sum.Header(header)
-	if err := lines(ctx, tx, sum.Trial, `SELECT line FROM trials WHERE run = ? ORDER BY ord`, num); err != nil {
+	if err := linesOf(ctx, tx, num, trialPages, func(line []byte) error { sum.Trial(line); return nil }); err != nil {
 		return w, err
 	}
 	columns := encoder(&w.columns)
 	if err := sampleRows(ctx, tx, num, func(r sampleRow) error {
 		sum.Sample(r.line)
 		s, err := decodeRow(r)
-		if each != nil {
+		switch {
+		case each != nil:
 			each(r, s, err)
-		} else if err != nil {
+			if err != nil {
+				return nil
+			}
+		case err != nil:
 			return err
 		}
-		if err != nil {
-			return nil
+		if s.Final && !repeats.Supersede(s.Experiment, s.Block, s.Session) {
+			if err := w.outcomes.Add(s.Outcome, 1); err != nil && each == nil {
+				return err
+			}
 		}
 		return columns.add(s)
 	}); err != nil {
@@ -99,13 +107,14 @@ func walkRun(ctx context.Context, tx *sql.Tx, num int64, each func(sampleRow, *s
 	if err := columns.end(); err != nil {
 		return w, err
 	}
-	err = lines(ctx, tx, sum.Reading, `SELECT line FROM readings WHERE run = ? ORDER BY num`, num)
+	err = linesOf(ctx, tx, num, readingPages, func(line []byte) error { sum.Reading(line); return nil })
 	w.parts = sum.Parts()
+	w.outcomes.Planned = w.parts.Trials
 	return w, err
 }
 
 // lines feeds each the first column of a query.
-func lines(ctx context.Context, tx *sql.Tx, each func([]byte), query string, args ...any) error {
+func lines(ctx context.Context, tx *sql.Tx, each func([]byte) error, query string, args ...any) error {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -116,17 +125,28 @@ func lines(ctx context.Context, tx *sql.Tx, each func([]byte), query string, arg
 		if err := rows.Scan(&line); err != nil {
 			return err
 		}
-		each(line)
+		if err := each(line); err != nil {
+			return err
+		}
 	}
 	return rows.Err()
 }
 
 // sampleRow is a sample as the table has it; line is valid until the next row.
+// Of a row of a page only line is known, and its number as order.
 type sampleRow struct {
+	paged                          bool
 	order, session, attempt, block int
 	experiment, outcome, sha256    string
 	final                          bool
 	line                           sql.RawBytes
+}
+
+func (r sampleRow) String() string {
+	if r.paged {
+		return fmt.Sprintf("row %d", r.order)
+	}
+	return fmt.Sprintf("order %d, session %d, attempt %d", r.order, r.session, r.attempt)
 }
 
 // sampleRows walks a run's samples in plan order.
@@ -146,7 +166,10 @@ func sampleRows(ctx context.Context, tx *sql.Tx, num int64, each func(sampleRow)
 			return err
 		}
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return pageLines(ctx, tx, num, samplePages, func(n int, line []byte) error { return each(sampleRow{paged: true, order: n, line: line}) })
 }
 
 // Reopen implements store.Recorder.
@@ -170,8 +193,9 @@ func (s *Store) Reopen(ctx context.Context, run string) error {
 // load reads what a lease knows and opens the run.
 func (l *lease) load(ctx context.Context, tx *sql.Tx, run string) error {
 	var status store.Status
+	var loaded bool
 	var line, header []byte
-	err := tx.QueryRowContext(ctx, `SELECT num, status, manifest, plan FROM runs WHERE id = ?`, run).Scan(&l.num, &status, &line, &header)
+	err := tx.QueryRowContext(ctx, `SELECT num, status, loaded, manifest, plan FROM runs WHERE id = ?`, run).Scan(&l.num, &status, &loaded, &line, &header)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.NotFound(run)
 	}
@@ -180,6 +204,9 @@ func (l *lease) load(ctx context.Context, tx *sql.Tx, run string) error {
 	}
 	if status != store.Open && status != store.Partial {
 		return fault.With(fmt.Errorf("%w as %s", store.ErrSealed, status), fault.Usage, "only a partial run can be resumed; start a new one")
+	}
+	if loaded {
+		return fault.With(errors.New("it was not loaded to its end, and nobody can go on with it"), fault.Usage, "import its files again")
 	}
 	var m sample.Manifest
 	if err := json.Unmarshal(line, &m); err != nil {

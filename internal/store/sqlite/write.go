@@ -53,7 +53,7 @@ func rollback(tx *sql.Tx) error {
 func (s *Store) recording(ctx context.Context, op, run string, do func(*sql.Tx, *lease) (committed func(), err error)) error {
 	return s.writing(ctx, op+" run "+run, func() error {
 		l, ok := s.mu.leases[run]
-		if !ok {
+		if !ok || l.loading {
 			return s.refusal(ctx, run)
 		}
 		var after func()

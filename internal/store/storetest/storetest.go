@@ -53,6 +53,9 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() store.Store)) {
 		{"every planned trial is counted once", counts},
 		{"writers and readers do not disturb each other", concurrent},
 		{"columns are the rows without their bulk", columns},
+		{"a run that is loaded is the run that is recorded", loaded},
+		{"a run that is loaded is checked", loadChecks},
+		{"a run that was not loaded to its end is taken away", loadEnds},
 		{"a consumer may stop early, or be cancelled", stopEarly},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })

@@ -1,0 +1,176 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+
+	"chimera/internal/audit"
+	"chimera/internal/claim"
+	"chimera/internal/fact"
+	"chimera/internal/fault"
+	"chimera/internal/finding"
+)
+
+// Render writes a story as Markdown.
+type Render func(*Story) ([]byte, error)
+
+// Published is a story that passed its audit, and the audit itself.
+type Published struct {
+	Story *Story
+	Audit *audit.Report
+}
+
+// Report tells what agents wrote over the material. Nothing of it is published
+// before the audit finds nothing wrong: a sentence in which a claim is anything
+// but supported is dropped and the whole is audited again. The error is of code
+// Gate if a claim of the tables fails, which no dropping can mend; then there is
+// no report. Rows are all that it may speak of: the material's and the agents'
+// own, of which own tells what they show; it may be nil.
+func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, render Render) (*Published, error) {
+	const rounds = 8
+	claims, tables := 0, true
+	for range rounds {
+		story, err := tell(m, title, meta, all, own, claims, tables)
+		if err != nil {
+			return nil, err
+		}
+		r, err := examine(rows, story, render)
+		if err != nil {
+			return nil, err
+		}
+		bad := failing(r)
+		switch {
+		case len(bad) == 0 && len(r.Claims) == claims:
+			return &Published{story, r}, nil
+		case len(bad) == 0:
+			claims = len(r.Claims) // the score is part of what is audited
+		case dropAll(all, bad):
+		case tables:
+			tables = false // those of findings: how the agents worked is told in any case
+		default:
+			return nil, fault.With(fmt.Errorf("agent: the audit of the report finds %q %s in its tables: %s", bad[0].Text, bad[0].Verdict, bad[0].Why), fault.Gate, "this is a fault of chimera: report it with the run")
+		}
+	}
+	return nil, fault.New(fault.Gate, "agent: the audit does not come to an end after %d rounds", rounds)
+}
+
+// tell builds the whole story; claims is how many the audit of it found, and
+// tables says whether it holds those of findings.
+func tell(m *Material, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, claims int, tables bool) (*Story, error) {
+	t := newTeller(m, title)
+	t.story.Meta = meta
+	roles := map[string]bool{}
+	for _, w := range all {
+		roles[w.Role] = true
+	}
+	t.work(own)
+	for _, w := range best(all) {
+		prefix := ""
+		if len(roles) > 1 {
+			prefix = w.Role + "-"
+		}
+		t.prose(w, prefix)
+	}
+	t.workspace()
+	if tables {
+		t.tables(best(all))
+	}
+	if err := t.calls(all); err != nil {
+		return nil, err
+	}
+	t.times(all)
+	t.score(claims)
+	t.appendix(all)
+	return t.done()
+}
+
+// best chooses of each agent's repeats the text that covers most, of equals the
+// first.
+func best(all []*Written) []*Written {
+	var out []*Written
+	for _, w := range all {
+		i := -1
+		for j, o := range out {
+			if o.Role == w.Role {
+				i = j
+			}
+		}
+		switch {
+		case i < 0:
+			out = append(out, w)
+		case w.Score.Told > out[i].Score.Told:
+			out[i] = w
+		}
+	}
+	return out
+}
+
+// score says what the audit found.
+func (t *teller) score(claims int) {
+	f := t.count("claims", claims, claims, map[string]string{"verdict": string(audit.Supported)}, "the audit of this report")
+	t.chapter("audit", "Audit", Block{Style: Prose, Lines: []Line{{Text: finding.Sentence{
+		text("This report was audited against its ledger before it was published: "), value(f), text(" claims, each of them supported.")}}}})
+}
+
+// examine audits a rendered story against the rows and the facts that it cites.
+func examine(rows *fact.Ledger, s *Story, render Render) (*audit.Report, error) {
+	text, err := render(s)
+	if err != nil {
+		return nil, err
+	}
+	d, err := claim.Parse("report.md", text)
+	if err != nil {
+		return nil, err
+	}
+	l := *rows
+	l.Cited = append([]fact.Fact{}, s.Facts...)
+	return audit.New(&l).Audit(d), nil
+}
+
+// failing are the claims that keep a report from being published: whatever is
+// not supported.
+func failing(r *audit.Report) []audit.Claim {
+	var out []audit.Claim
+	for _, c := range r.Claims {
+		if c.Verdict != audit.Supported && c.Verdict != audit.Misleading {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// dropAll drops every sentence that holds a failing claim, and reports whether
+// there was one.
+func dropAll(all []*Written, bad []audit.Claim) bool {
+	dropped := false
+	for _, c := range bad {
+		for _, w := range all {
+			for _, k := range w.Kept {
+				printed := k.Text.Print(w.lookup)
+				if !holdsClaim(printed, c) {
+					continue
+				}
+				dropped = w.Drop(printed, fmt.Sprintf("audit: %q is %s: %s", c.Text, c.Verdict, c.Why)) || dropped
+				break
+			}
+		}
+	}
+	return dropped
+}
+
+// holdsClaim reports whether a printed sentence is the one that a claim stands
+// in: it holds the claim's text, and each of the two holds the other's words.
+func holdsClaim(printed string, c audit.Claim) bool {
+	p, s := letters(printed), letters(c.Sentence)
+	return strings.Contains(p, letters(c.Text)) && (strings.Contains(s, p) || strings.Contains(p, s))
+}
+
+// letters leaves out marks and spaces, in which renderings differ.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" *_\\`[]()>-\u202f", r) {
+			return -1
+		}
+		return r
+	}, s)
+}
