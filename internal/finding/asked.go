@@ -70,7 +70,7 @@ func (q Asked) Answer(of, to Side, family int) (Finding, []fact.Fact, error) {
 		f.Sentence = say(nm(of.Name), " and ", nm(to.Name), " cannot be compared in ", what, ": ", nm(forbids), ".")
 	case q.text():
 		a.judgeScores(&f, of, to, higher)
-	case !positive(q.Series.Name, of, to):
+	case !allPositive(q.Series.Name, of, to):
 		q.judgeDifference(a, &f, cells, order, of, to, family)
 	default:
 		q.judgeRatio(a, &f, cells, order, of, to, family)
@@ -84,8 +84,8 @@ func (q Asked) text() bool {
 	return err == nil && def.Text
 }
 
-// positive reports whether all values of the sides have a logarithm.
-func positive(name string, sides ...Side) bool {
+// allPositive reports whether all values of the sides have a logarithm.
+func allPositive(name string, sides ...Side) bool {
 	for _, s := range sides {
 		for _, r := range s.Rows {
 			if c, ok := r.Cell(name); ok && c.Value.Or(1) <= 0 {

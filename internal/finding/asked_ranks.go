@@ -34,7 +34,7 @@ func (q Asked) Ranks(sides []Side) (ranks []fact.Fact, why string, err error) {
 	case q.text():
 	case order == nested || order == cycled:
 		return nil, "their order was not drawn: " + orderWords(order), nil
-	case !positive(q.Series.Name, sides...):
+	case !allPositive(q.Series.Name, sides...):
 		return nil, "a value is 0 or below, so that there are no ratios", nil
 	}
 	beats, how := q.shown(sides, cells, order, higher)

@@ -15,8 +15,8 @@ import (
 func (s *Source) queryFields(r *request) []field {
 	return []field{
 		s.metricField(r, true), aggregateField(r), phaseField(r),
-		s.whereField("by", "labels that make a scope, such as subject or config.num_ctx; without: all rows together", &r.by, false),
-		s.whereField("where", whereDoc, &r.where, false),
+		{name: "by", kind: "strings", doc: "labels that make a scope; without: all rows together", offered: s.scopes(), most: maxItems, list: &r.by},
+		whereField("where", whereDoc, &r.where, false),
 		offsetField(r),
 	}
 }
