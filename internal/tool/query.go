@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"chimera/internal/fact"
+	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
@@ -87,8 +88,12 @@ func numeric(facts []fact.Fact, label string) bool {
 func (b *Box) rowConditions(texts []string) (fact.Conditions, error) {
 	known := b.rowFields()
 	for _, t := range texts {
-		if c, err := fact.ParseCondition(t); err == nil && strings.HasPrefix(c.Field, "config.") {
+		c, err := fact.ParseCondition(t)
+		switch {
+		case err == nil && strings.HasPrefix(c.Field, "config."):
 			known = append(known, c.Field)
+		case err == nil && c.Field == fact.LabelPhase && !slices.Contains(known, fact.LabelPhase):
+			return nil, fault.With(fmt.Errorf("phase is no label of rows"), fault.Usage, "it is an argument of its own: measure, cold or warmup")
 		}
 	}
 	return conditions(texts, known)

@@ -3,6 +3,7 @@ package tool_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -278,6 +279,7 @@ func TestHostileArgumentsAreRefusedWithAHint(t *testing.T) {
 		{"too many items", "query", `{"metric": "ttft", "where": ["` + strings.Repeat(`a=b","`, 40) + `a=b"]}`, "at most 16", ""},
 		{"a long string", "query", `{"metric": "` + strings.Repeat("x", 2000) + `"}`, "at most 1000 bytes", ""},
 		{"too much at once", "query", `{"metric": "` + strings.Repeat("x", 20000) + `"}`, "at most 8192", "less"},
+		{"a phase among the conditions", "query", `{"metric": "ttft", "where": ["phase=cold"]}`, "no label", "argument of its own"},
 		{"no condition", "query", `{"metric": "ttft", "where": ["; drop table"]}`, "no comparison", ""},
 		{"a negative offset", "list_facts", `{"offset": -1}`, "from 0", ""},
 		{"a fraction", "list_facts", `{"offset": 1.5}`, "whole number", ""},
@@ -343,6 +345,20 @@ func TestBudgetOfCallsEnds(t *testing.T) {
 			t.Errorf("call %d: %d left, error %v", i+1, r.Left.Calls, a.Err)
 		}
 	}
+}
+
+func TestBudgetOfRowsEnds(t *testing.T) {
+	b := tool.New(source(t), tool.Limits{Calls: 1000, Rows: 500}, nil)
+	for i := range 1000 {
+		_, a := ask(t, b, "query", fmt.Sprintf(`{"metric": "ttft", "where": ["block<%d"]}`, i%8+1))
+		if errors.Is(a.Err, tool.ErrSpent) {
+			return // what is remembered is bounded
+		}
+		if i > 10 && len(a.Facts) > 0 && len(b.Given()) > 8 {
+			t.Fatal("equal facts are remembered twice")
+		}
+	}
+	t.Error("a thousand answers with facts of hundreds of rows, and the budget lasts")
 }
 
 func TestEveryCallIsLoggedAndEveryFactRemembered(t *testing.T) {
