@@ -194,7 +194,8 @@ func schema(fields []field) json.RawMessage {
 			one = map[string]any{"type": "string"}
 			p["type"], p["maxItems"], p["items"] = "array", f.most, one
 		}
-		switch enum := slices.Concat(f.allowed, f.offered); {
+		enum := slices.DeleteFunc(slices.Concat(f.allowed, f.offered), func(name string) bool { return len(name) > maxName })
+		switch {
 		case one == nil:
 		case len(enum) > 0 && len(enum) <= maxEnum:
 			one["enum"] = enum
