@@ -86,21 +86,38 @@ func (a *app) keep(ctx context.Context, m sample.Manifest, rows maker) (r store.
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return r, false, err
 	}
-	if err := record(ctx, s, m, rows); err != nil {
+	if err := a.record(ctx, s, m, rows); err != nil {
 		return r, false, err
 	}
 	r, err = s.Run(ctx, m.Run)
 	return r, false, err
 }
 
+// counting shows how many rows went to a sink.
+type counting struct {
+	importer.Sink
+	done *bar
+	rows int // since done was told
+}
+
+func (c *counting) Add(t spec.Trial, s *sample.Sample) error {
+	if c.rows++; c.rows == 1000 {
+		c.done.steps(c.rows, true)
+		c.rows = 0
+	}
+	return c.Sink.Add(t, s)
+}
+
 // record stores an import's rows as they are made.
-func record(ctx context.Context, s store.Store, m sample.Manifest, rows maker) (err error) {
+func (a *app) record(ctx context.Context, s store.Store, m sample.Manifest, rows maker) (err error) {
 	w, err := s.Load(ctx, m)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	manifest, plan, err := rows(w)
+	done := a.rowBar("storing", m.Planned)
+	defer done.end()
+	manifest, plan, err := rows(&counting{Sink: w, done: done})
 	if err != nil {
 		return err
 	}
