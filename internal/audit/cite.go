@@ -38,6 +38,7 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 		at := claim.Span{Start: cite.Start - p.Start, End: min(cite.End, p.End) - p.Start}
 		taken = append(taken, at)
 		f, ok := s.cited(cite.Fact)
+		taken = append(taken, s.scopeWords(f, p, text)...)
 		if !ok {
 			s.say(p, cite.Start, cite.End, Value, Contradicted, "it cites a fact that is not in the ledger", "")
 			continue
@@ -61,6 +62,32 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 		s.say(p, cite.Start, cite.End, Value, Supported, "as the cited fact says", about(f), f)
 	}
 	return taken
+}
+
+// scopeWords are the places where a passage says a number of the cited fact's own
+// scope: "2 streams" beside a fact with streams=2, or that number below the head
+// "streams".
+func (s *session) scopeWords(f fact.Fact, p *claim.Passage, text string) []claim.Span {
+	var out []claim.Span
+	for k, v := range f.Scope {
+		if v == "" || strings.Trim(v, "0123456789") != "" {
+			continue
+		}
+		for _, cell := range p.Cells {
+			if normal(cell.Head) == normal(k) && strings.TrimSpace(s.doc.Text[cell.Start:cell.End]) == v {
+				out = append(out, claim.Span{Start: cell.Start - p.Start, End: cell.End - p.Start})
+			}
+		}
+		for at, phrase := 0, v+" "+k; ; at++ {
+			i := strings.Index(text[at:], phrase)
+			if i < 0 {
+				break
+			}
+			at += i
+			out = append(out, claim.Span{Start: at, End: at + len(phrase)})
+		}
+	}
+	return out
 }
 
 // unmeasured is what a report of ours writes in place of a value, with the reason.
