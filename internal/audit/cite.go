@@ -276,7 +276,7 @@ func (s *session) amiss(f fact.Fact, p *claim.Passage, at claim.Span, c context)
 	other := ""
 	var own []string
 	for _, m := range c.found.things {
-		if m.weak || m.start < near.Start || m.end > near.End || m.start < at.End && at.Start < m.end {
+		if m.weak || m.start < near.Start || m.end > near.End || m.start < at.End && at.Start < m.end || partOfScope(f, m.words) {
 			continue
 		}
 		for _, label := range m.labels() {
@@ -294,6 +294,17 @@ func (s *session) amiss(f fact.Fact, p *claim.Passage, at claim.Span, c context)
 		return ""
 	}
 	return fmt.Sprintf("the words name %s, and the cited fact is of %s", other, strings.Join(own, ", "))
+}
+
+// partOfScope reports whether words are part of a name in the fact's own scope:
+// "servers" of the arm "two-servers" names no other thing.
+func partOfScope(f fact.Fact, words string) bool {
+	for _, own := range f.Scope {
+		if strings.Contains(" "+normal(own)+" ", " "+words+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 func inScope(f fact.Fact, v string) bool {
