@@ -373,7 +373,7 @@ func (c *canvas) option(above float64) object {
 		"grid": []object{{
 			"left": c.left, "right": c.right, "top": c.top + above, "bottom": c.bottom, "outerBoundsMode": "none",
 		}},
-		"xAxis":  []object{c.x.option(false, 700)},
+		"xAxis":  []object{c.x.option(false, min(700, fullWidth-c.left-c.right+2*min(c.left, c.right)))},
 		"yAxis":  []object{c.y.option(true, float64(c.height)-c.top-c.bottom-above)},
 		"series": c.layers,
 	}

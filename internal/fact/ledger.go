@@ -159,7 +159,7 @@ func (l *Ledger) add(r RunRows) {
 			continue
 		}
 		ask(s)
-		if s.Phase == sample.Measure {
+		if s.Phase == sample.Measure && metric.Scorable(s) == "" {
 			warm = append(warm, s)
 		}
 		row, lack := requestRow(s, r.Manifest.Clock.Origin)
