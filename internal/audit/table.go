@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -47,11 +48,15 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		if len(s.doc.CitesIn(cell.Start, cell.End)) > 0 {
 			continue // judged by the facts that it leads to
 		}
-		if len(s.doc.Cites) > 0 && s.isName(text) {
-			continue
+		if covers(c.cited, cell.Start-p.Start) || len(s.doc.Cites) > 0 && s.isName(text) {
+			continue // a name, or of the scope of a fact that the row cites
 		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}
+}
+
+func covers(spans []claim.Span, at int) bool {
+	return slices.ContainsFunc(spans, func(s claim.Span) bool { return s.Start <= at && at < s.End })
 }
 
 // cellWords reads files and dates are read from the whole row already; a cell

@@ -144,8 +144,8 @@ func (a *app) agentPairCmd() *cobra.Command {
 	var p pairFlags
 	cmd := &cobra.Command{
 		Use: "pair [FOLDER]", Short: "Let two agents work alone and at once, and see what they gain", Args: cobra.MaximumNArgs(1),
-		Long: `Let two agents, a collector and an insight agent, do equal work alone and at once, in blocks:
-first each alone, then every arm in an order that is drawn. Then the collector writes, and the
+		Long: `Let two agents, a collector and an insight agent, do equal work alone and at once, in blocks
+whose order is drawn; the first one begins with each alone. Then the collector writes, and the
 insight agent reads what it wrote and writes. Reported are speedup at equal tokens, slowdown of
 each agent, fairness, overlap under its own name, and contention with what is seen beside it.
 
