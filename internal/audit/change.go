@@ -31,7 +31,20 @@ func (s *session) isChange(a at) bool {
 	if strings.HasPrefix(strings.TrimSpace(a.c.text[q.End:]), "of ") {
 		return false
 	}
-	return changeWords.MatchString(a.c.text[lo:hi]) || q.Signed
+	return tied(a.c.text, q, lo, hi) || q.Signed
+}
+
+// tied reports whether a word of change belongs to a percentage: it stands near
+// it, with nothing between that ends a clause.
+func tied(text string, q claim.Quantity, lo, hi int) bool {
+	before, after := text[max(lo, q.Start-40):q.Start], text[q.End:min(hi, q.End+48)]
+	if i := strings.LastIndexAny(before, ",;()|"); i >= 0 {
+		before = before[i:]
+	}
+	if i := strings.IndexAny(after, ",;()|"); i >= 0 {
+		after = after[:i]
+	}
+	return changeWords.MatchString(before) || changeWords.MatchString(after)
 }
 
 var (
@@ -46,11 +59,16 @@ func (s *session) change(a at) {
 	sentence := a.c.text[lo:hi]
 	near := inSpan(a.c.found.factors, lo, hi)
 	pairs := s.pairs(a, sc, lo, hi)
-	switch {
+	valued := slices.ContainsFunc(near, func(f factorMention) bool { return holdsValue(a.c.text, f) })
+	switch out := s.outOfReach(a, scope{}); {
+	case out != "":
+		s.say(a.p, a.start, a.end, Change, Unverifiable, out, "")
 	case composed.MatchString(sentence) && a.q.Dim.Times:
 		s.composition(a, sc)
 	case len(near) > 0 && !pairs.explicit && !sc.named:
 		s.say(a.p, a.start, a.end, Change, Unverifiable, "of which metric it is, nobody says", "")
+	case valued && !pairs.explicit:
+		s.say(a.p, a.start, a.end, Change, Unverifiable, "against which other setting, nobody says", "")
 	case len(near) > 0 && !pairs.explicit:
 		s.factorChange(a, sc, near[0], sentence)
 	case altered.MatchString(sentence) && !pairs.explicit:
@@ -58,6 +76,16 @@ func (s *session) change(a at) {
 	default:
 		s.pairChange(a, sc, pairs, sentence)
 	}
+}
+
+// holdsValue reports whether a parameter is named with a value: "GPU=80", "the
+// 2048-token context". It is then a setting, and not what was varied.
+func holdsValue(text string, f factorMention) bool {
+	after := strings.TrimLeft(text[f.end:min(len(text), f.end+12)], " =:*`")
+	before := strings.TrimRight(text[max(0, f.start-12):f.start], " -*`")
+	before = strings.TrimSuffix(strings.TrimSuffix(before, "token"), "layer")
+	before = strings.TrimRight(before, " -")
+	return after != "" && after[0] >= '0' && after[0] <= '9' || before != "" && before[len(before)-1] >= '0' && before[len(before)-1] <= '9'
 }
 
 func inSpan(in []factorMention, lo, hi int) (out []factorMention) {
@@ -132,7 +160,7 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 	}
 	text := strings.ToLower(a.c.text)
 	pivot := -1
-	for _, w := range []string{" than ", " over ", " vs ", " vs. ", " versus ", " compared to ", " compared with ", " relative to ", " against "} {
+	for _, w := range []string{" than ", " over ", " vs ", " vs. ", " versus ", " compared to ", " compared with ", " relative to ", " against ", " fast as ", " slow as ", " much as ", " many as ", " large as ", " high as "} {
 		if i := strings.Index(text[lo:hi], w); i >= 0 {
 			pivot = lo + i
 			break
@@ -250,7 +278,7 @@ func (s *session) ratiosBy(i int, g fact.Group, label string, others []string, x
 // pairChange judges "A is 2.8× as fast as B" and "A: 15× speedup".
 func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 	var all []ratio
-	named := false
+	named, against := false, false
 	for _, i := range s.changing(sc, a.q) {
 		for _, label := range s.labelsFor(i, p) {
 			var keep []mention
@@ -273,8 +301,12 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			}
 			if len(ys) == 0 {
 				ys = s.baselines(i, label, xs)
+				against = against || len(ys) > 0 && sc.named
 			}
 			rs := s.ratios(i, g, label, xs, ys)
+			if p.explicit && s.open() {
+				rs = append(rs, s.acrossFiles(i, g, label, xs, ys)...)
+			}
 			if len(rs) > 0 && (len(xs) > 0 || applied > 0 && len(split(g, []string{label}, nil)) == 2) {
 				named = true
 			}
@@ -292,11 +324,54 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			return
 		}
 	}
-	if !named || !p.explicit && len(p.things) == 0 {
+	if !named || !p.explicit && (len(p.things) == 0 || !against) || p.explicit && s.open() && between(a.q, all) {
 		s.say(a.p, a.start, a.end, Change, Unverifiable, "no two rows compare what it compares", "")
 		return
 	}
 	s.say(a.p, a.start, a.end, Change, Contradicted, "no two comparable rows have this ratio", listRatios(all), factsOf(all)...)
+}
+
+// acrossFiles compares the mean of each file's rows of one side with that of
+// each file's rows of the other: an import has the sides in files of their own.
+func (s *session) acrossFiles(i int, g fact.Group, label string, xs, ys []string) []ratio {
+	var out []ratio
+	parts := split(g, []string{label, "file"}, nil)
+	if len(parts) > 64 {
+		return nil
+	}
+	for _, x := range parts {
+		for _, y := range parts {
+			if x.Scope["file"] == y.Scope["file"] || !slices.Contains(xs, x.Scope[label]) || !slices.Contains(ys, y.Scope[label]) {
+				continue
+			}
+			xf, err1 := x.Fact("mean")
+			yf, err2 := y.Fact("mean")
+			a, ok1 := xf.Value.Get()
+			b, ok2 := yf.Value.Get()
+			if err1 != nil || err2 != nil || !ok1 || !ok2 || a == 0 || b == 0 {
+				continue
+			}
+			r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s", nameOf(x), nameOf(y))}
+			if s.series[i].better() == metric.Lower {
+				r.ratio = b / a
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// between reports whether a change lies between those of the ratios.
+func between(q claim.Quantity, all []ratio) bool {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, r := range all {
+		v := r.ratio
+		if !q.Dim.Times {
+			v = math.Abs(r.x-r.y) / math.Abs(r.y) * 100
+		}
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return q.Value >= lo && q.Value <= hi
 }
 
 func factsOf(all []ratio) []fact.Fact {

@@ -38,7 +38,7 @@ func (s *session) numbersIn(p *claim.Passage, text string, c context) {
 				continue
 			}
 			a, b := all[min(k, o)], all[max(k, o)]
-			if between := strings.TrimSpace(text[a.End:b.Start]); between == "vs" || between == "vs." || between == "versus" || between == "against" || between == "→" {
+			if between := strings.TrimSpace(text[a.End:b.Start]); between == "vs" || between == "vs." || between == "versus" || between == "against" || between == "→" || between == "->" {
 				c.vague = true // which of the two things it is of is left to the reader
 				if !q.HasUnit && o > k {
 					q.Dim, q.HasUnit = b.Dim, b.HasUnit
@@ -177,6 +177,9 @@ func (s *session) refused(a at, sc scope) bool {
 		return true
 	}
 	q := a.q
+	if q.Value == 0 && s.outOfReach(a, scope{}) != "" {
+		return false
+	}
 	isTime := q.HasUnit && (q.Dim.Unit == unit.Second || q.Dim.Unit == unit.SecondPerToken || q.Dim.Unit == unit.TokenPerSecond)
 	if q.Value == 0 && !q.Range && !q.Spreads && isTime && (sc.agg == "" || sc.agg == "mean" || sc.agg == "median" || sc.agg == "min" || sc.agg == "max") {
 		why := "no work takes no time: a failed or missing measurement was printed as zero"
@@ -266,7 +269,7 @@ func (s *session) unfit(a at, sc scope) {
 		s.say(a.p, a.start, a.end, Value, Unverifiable, fmt.Sprintf("no row has a value in %s of such a thing", cmp.Or(q.Dim.Symbol, "that unit")), "")
 	case q.Dim.Percent:
 		s.say(a.p, a.start, a.end, Value, Unverifiable, "a share of what, nobody says", "")
-	case s.closeBefore(a, sc):
+	case s.closeBefore(a, sc) && s.outOfReach(a, scope{}) == "":
 		s.say(a.p, a.start, a.end, Value, Malformed, fmt.Sprintf("%s is measured in %s, not in %s", sc.metric, s.series[sc.series[0]].Unit, q.Dim.Symbol), "")
 	default:
 		s.say(a.p, a.start, a.end, Value, Unverifiable, fmt.Sprintf("no row has a value in %s of such a thing", q.Dim.Symbol), "")
@@ -283,10 +286,21 @@ func (s *session) closeBefore(a at, sc scope) bool {
 	for _, m := range a.c.found.metrics {
 		if m.words == sc.metric && m.start >= lo && m.end <= hi {
 			gap := a.q.Start - m.end
-			return gap >= 0 && gap < 40 && a.q.Dim.Unit != unit.Token && !loose[m.words]
+			if gap < 0 || gap >= 40 || a.q.Dim.Unit == unit.Token || loose[m.words] || strings.ContainsAny(a.c.text[m.end:a.q.Start], ",;/→") {
+				return false
+			}
+			return a.cell || !s.measuredBeside(a, sc, lo, hi)
 		}
 	}
 	return false
+}
+
+// measuredBeside reports whether another number of the sentence has the unit
+// of the metric: the odd one is then of something else.
+func (s *session) measuredBeside(a at, sc scope, lo, hi int) bool {
+	return slices.ContainsFunc(claim.Quantities(a.c.text[lo:hi], nil), func(q claim.Quantity) bool {
+		return q.HasUnit && lo+q.Start != a.q.Start && slices.ContainsFunc(sc.series, func(i int) bool { return s.series[i].Unit == q.Dim.Unit })
+	})
 }
 
 // repeatsConstant flags a result that the report's own code holds as a constant.
@@ -311,6 +325,7 @@ type result struct {
 	outside bool // the hit lies outside the report's declared sources
 	label   string
 	inRange bool // the number lies within the rows' own range
+	origin  bool // the rows are of one file or run
 }
 
 // search tries the narrowest reading first: with what the head of the document
@@ -353,6 +368,7 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 		}
 		res.rows, res.applied = res.rows+len(g.Rows), max(res.applied, applied)
 		res.label = cmp.Or(res.label, pooled(g))
+		res.origin = oneOrigin(g)
 		for _, v := range g.Values() {
 			lo, hi = min(lo, v), max(hi, v)
 		}

@@ -12,6 +12,9 @@ import (
 	"chimera/internal/unit"
 )
 
+// leveled begins with a level: "- 1024: 78.4 tok/s".
+var leveled = regexp.MustCompile(`^[\s\-*•|]*[\d.,]+\s*[:=|]`)
+
 // attribute is what a superlative is about.
 func (w *words) attribute() (series []int, agg string, known bool) {
 	low := strings.ToLower(w.sentence)
@@ -79,6 +82,9 @@ func (w *words) superlative() {
 	things := w.strong()
 	if len(things) == 0 {
 		things = w.weakThings()
+	}
+	if len(things) == 0 && leveled.MatchString(w.sentence) {
+		return // the best of a list of levels
 	}
 	if len(things) == 0 {
 		for _, l := range w.c.outer[:min(1, len(w.c.outer))] {

@@ -96,9 +96,9 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 		return
 	}
 	head := strings.Trim(cell.Head, "*` ")
-	lead := head + ": "
+	lead := bareHead(head) + ": "
 	if name != "" && !strings.Contains(name, text) {
-		lead = name + " · " + head + ": "
+		lead = name + " · " + bareHead(head) + ": "
 	}
 	line := lead + text
 	inner := context{text: line, names: claim.NamesOf(line), found: s.vocab.find(line), settings: s.settingsIn(line), outer: c.outer, siblings: own}
@@ -125,6 +125,16 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 		s.size(p, inner, q, head)
 		s.quantity(at{p: p, c: inner, q: q, start: start, end: end, cell: true, head: head})
 	}
+}
+
+// bareHead is a column's head without the unit in brackets at its end.
+func bareHead(head string) string {
+	if i := strings.LastIndexByte(head, '('); i > 0 && strings.HasSuffix(head, ")") {
+		if _, ok := claim.ParseUnit(head[i+1 : len(head)-1]); ok {
+			return strings.TrimSpace(head[:i])
+		}
+	}
+	return head
 }
 
 func hasLetters(text string) bool {

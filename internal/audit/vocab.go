@@ -75,7 +75,7 @@ func init() {
 	for _, w := range strings.Fields(`it the a an in on of to for and or no not is are was be as at by from with that this than then all any each every other new
 default time model models instruct recorded run runs base report reports analysis mean min max std results result data file files test tests bench benchmark
 benchmarks measure suite summary json csv md markdown float type size rate token tokens value values total average n s ms gpu cpu none true false torch imported
-param params parameter parameters tuning sweep collector prompt prompts quality speed performance memory kernel device batch baseline chimera vs g c t x y z high low`) {
+param params parameter parameters tuning sweep collector prompt prompts quality speed performance memory kernel device batch baseline chimera linear vs g c t x y z high low`) {
 		plainWords[w] = true
 	}
 }
