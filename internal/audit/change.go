@@ -61,7 +61,8 @@ func (s *session) change(a at) {
 	pairs := s.pairs(a, sc, lo, hi)
 	valued := slices.ContainsFunc(near, func(f factorMention) bool { return holdsValue(a.c.text, f) })
 	switch out := s.outOfReach(a, scope{}); {
-	case out != "":
+	case s.miscalculated(a, lo, hi):
+	case out != "" && !pairs.explicit:
 		s.say(a.p, a.start, a.end, Change, Unverifiable, out, "")
 	case composed.MatchString(sentence) && a.q.Dim.Times:
 		s.composition(a, sc)
@@ -160,7 +161,7 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 	}
 	text := strings.ToLower(a.c.text)
 	pivot := -1
-	for _, w := range []string{" than ", " over ", " vs ", " vs. ", " versus ", " compared to ", " compared with ", " relative to ", " against ", " fast as ", " slow as ", " much as ", " many as ", " large as ", " high as "} {
+	for _, w := range pivots {
 		if i := strings.Index(text[lo:hi], w); i >= 0 {
 			pivot = lo + i
 			break
@@ -185,11 +186,35 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 				}
 			}
 		}
-		if len(before) > 0 && len(behind) > 0 {
+		if len(behind) == 0 && len(before) > 0 && pivot < 0 {
+			behind = referenceAbove(a.c, label)
+		}
+		if len(before) > 0 && len(behind) > 0 && !slices.Equal(before, behind) {
 			return pairing{explicit: true, label: label, x: before, y: behind, things: in}
 		}
 	}
 	return pairing{things: in}
+}
+
+// pivots stand between what is compared and what it is compared with.
+var pivots = []string{" than ", " over ", " vs ", " vs. ", " versus ", " compared to ", " compared with ", " relative to ", " against ", " fast as ", " slow as ", " much as ", " many as ", " large as ", " high as "}
+
+// referenceAbove is what the lines right above compare everything with:
+// "Relative performance vs X (baseline):".
+func referenceAbove(c context, label string) []string {
+	for _, l := range c.outer[:min(2, len(c.outer))] {
+		low := strings.ToLower(l.text)
+		for _, w := range pivots {
+			if i := strings.Index(low, w); i >= 0 {
+				for _, m := range l.found.things {
+					if vs := m.values(label); m.start > i && len(vs) > 0 {
+						return vs
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func baselineWord(w string) bool {
@@ -301,7 +326,7 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			}
 			if len(ys) == 0 {
 				ys = s.baselines(i, label, xs)
-				against = against || len(ys) > 0 && sc.named
+				against = against || len(xs) > 0 && len(ys) > 0 && sc.named
 			}
 			rs := s.ratios(i, g, label, xs, ys)
 			if p.explicit && s.open() {
@@ -324,11 +349,77 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			return
 		}
 	}
+	if out := s.outOfReach(a, sc); out != "" {
+		s.say(a.p, a.start, a.end, Change, Unverifiable, out, "")
+		return
+	}
+	if _, _, ok := operands(a, sentence); ok && s.open() {
+		s.say(a.p, a.start, a.end, Change, Unverifiable, "it follows from the two figures beside it; no two rows have this ratio", listRatios(all), factsOf(all)...)
+		return
+	}
 	if !named || !p.explicit && (len(p.things) == 0 || !against) || p.explicit && s.open() && between(a.q, all) {
 		s.say(a.p, a.start, a.end, Change, Unverifiable, "no two rows compare what it compares", "")
 		return
 	}
 	s.say(a.p, a.start, a.end, Change, Contradicted, "no two comparable rows have this ratio", listRatios(all), factsOf(all)...)
+}
+
+// operands are the two numbers that a change is computed of, as its own
+// sentence gives them: "34 % faster (102.85 vs 76.59 tok/s)".
+func operands(a at, sentence string) (x, y claim.Quantity, ok bool) {
+	qs := claim.Quantities(sentence, nil)
+	for i := 1; i < len(qs); i++ {
+		x, y = qs[i-1], qs[i]
+		if !x.HasUnit {
+			x.Dim, x.HasUnit = y.Dim, y.HasUnit
+		}
+		switch strings.TrimSpace(sentence[qs[i-1].End:qs[i].Start]) {
+		case "vs", "vs.", "versus", "against", "→", "->", "compared to":
+		default:
+			continue
+		}
+		if x.Dim.Unit == y.Dim.Unit && x.Dim.Unit != unit.Ratio && x.Value > 0 && y.Value > 0 && !x.Range && !y.Range {
+			return x, y, true
+		}
+	}
+	return x, y, false
+}
+
+// miscalculated holds a change against the two numbers that its sentence gives
+// for it, each as far as it was rounded.
+func (s *session) miscalculated(a at, lo, hi int) bool {
+	sentence := a.c.text[lo:hi]
+	x, y, ok := operands(a, sentence)
+	q := a.q
+	if !ok || q.Range || len(claim.Quantities(sentence, nil)) > 4 {
+		return false
+	}
+	whole := 100.0 // a change in percent is of this much
+	if q.Dim.Times {
+		whole = 1
+	}
+	for _, r := range readings(base(x), base(y), q.Dim.Times) {
+		slack := q.Half() + (x.Half()/x.Value+y.Half()/y.Value)*(math.Abs(r)+whole)
+		if q.Approx || q.Least || q.Most {
+			slack = max(slack, 0.05*math.Abs(q.Value)+2*q.Half())
+		}
+		if math.Abs(math.Abs(q.Value)-math.Abs(r)) <= slack*(1+1e-9) {
+			return false
+		}
+	}
+	change := readings(base(x), base(y), q.Dim.Times)[0]
+	s.say(a.p, a.start, a.end, Change, Contradicted, "it does not follow from the two figures beside it", fmt.Sprintf("%.4g %s", change, q.Dim.Symbol))
+	return true
+}
+
+// readings are the changes that two numbers may be called to have, the likeliest
+// first: "3× faster" is a ratio to some and a gain to others.
+func readings(x, y float64, times bool) []float64 {
+	r := max(x/y, y/x)
+	if times {
+		return []float64{r, r - 1, 1 / r}
+	}
+	return []float64{(r - 1) * 100, (1 - 1/r) * 100, r * 100, 100 / r}
 }
 
 // acrossFiles compares the mean of each file's rows of one side with that of

@@ -119,8 +119,8 @@ func fileType(word string) string {
 		return ".html"
 	case "jsonl":
 		return ".jsonl"
-	case "txt":
-		return ".txt"
+	case "txt", "png", "svg", "pdf", "ipynb", "yaml", "yml", "log", "parquet":
+		return "." + word
 	}
 	return ""
 }
@@ -390,6 +390,13 @@ func everySeries(s *session) []int {
 	return out
 }
 
+// listed reports whether a number is one of several levels.
+func listed(a at) bool {
+	rest := strings.TrimLeft(a.c.text[a.q.End:], " *`")
+	before := strings.TrimRight(a.c.text[:a.q.Start], " *`")
+	return a.cell || strings.HasPrefix(rest, ", ") && len(rest) > 2 && rest[2] >= '0' && rest[2] <= '9' || strings.HasSuffix(before, ",") || strings.HasSuffix(before, "and")
+}
+
 // setting judges a parameter's value: it must be one of the levels.
 func (s *session) setting(a at, fm factorMention) {
 	sc := s.scopeAt(a.c, a.q.Start, a.q.End)
@@ -397,7 +404,11 @@ func (s *session) setting(a at, fm factorMention) {
 		return slices.ContainsFunc(m.labels(), func(l string) bool { return slices.Contains(fm.labels, l) })
 	})
 	levels, anywhere, origins := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	silent := false // rows that it may be of do not record the parameter
 	for _, r := range s.ledger.Rows {
+		if r.Kind == fact.KindRequest && s.sources[r.Labels["file"]] && !slices.ContainsFunc(fm.labels, func(l string) bool { return r.Labels[l] != "" }) {
+			silent = true
+		}
 		for _, label := range fm.labels {
 			v, ok := r.Labels[label]
 			if !ok {
@@ -428,7 +439,7 @@ func (s *session) setting(a at, fm factorMention) {
 			return
 		}
 	}
-	if s.open() && (len(origins) != 1 || !s.holdsThing(a, scope{hard: sc.hard, series: everySeries(s)}, false)) || capability.MatchString(a.c.text) {
+	if s.open() && (len(origins) != 1 || !s.holdsThing(a, scope{hard: sc.hard, series: everySeries(s)}, false)) || capability.MatchString(a.c.text) || silent && !listed(a) {
 		s.say(a.p, a.start, a.end, Setting, Unverifiable, fmt.Sprintf("no row has %s = %g, and rows of other runs may", fm.words, a.q.Value), "levels: "+strings.Join(sortedNumbers(levels), ", "))
 		return
 	}

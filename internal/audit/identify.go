@@ -58,11 +58,11 @@ func (s *session) outOfReach(a at, sc scope) string {
 	if w := s.instance(a, lo, hi); w != "" {
 		return fmt.Sprintf("no row says which is %q", w)
 	}
-	if w := s.absentSetting(a, sc, lo, hi); w != "" {
+	if w := s.absentSetting(a, sc, lo, hi); w != "" && s.open() {
 		return "no row of it has " + w
 	}
 	for _, m := range a.c.found.things {
-		if m.weak || m.start < lo || m.end > hi || m.start < q.End && q.Start < m.end || !slices.ContainsFunc(sc.hard, func(h mention) bool { return h.start == m.start && h.words == m.words }) {
+		if len(sc.series) == 0 || m.weak || m.start < lo || m.end > hi || m.start < q.End && q.Start < m.end || !slices.ContainsFunc(sc.hard, func(h mention) bool { return h.start == m.start && h.words == m.words }) {
 			continue
 		}
 		if !slices.ContainsFunc(sc.series, func(i int) bool { return s.applies(i, m) }) {
@@ -227,13 +227,69 @@ func oneOrigin(g fact.Group) bool {
 	return len(g.Rows) > 0
 }
 
+// single reports whether a row of a scope alone has the value of a number.
+func (s *session) single(sc scope, q claim.Quantity) bool {
+	for _, i := range s.mostNarrowed(sc, sc.hard, s.sources) {
+		g, _ := s.rowsOf(i, sc.hard, s.sources)
+		if !q.Least && !q.Most && slices.ContainsFunc(g.Values(), func(v float64) bool { return equal(q, v) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameRow reports whether the numbers of a table's line are together those of
+// one row of the scope: they then say which row it is.
+func (s *session) sameRow(a at, sc scope) bool {
+	if !a.cell {
+		return false
+	}
+	var numbers []claim.Quantity
+	exact := 0
+	for _, cell := range a.p.Cells {
+		text := strings.Trim(s.doc.Text[cell.Start:cell.End], "*_ `")
+		qs := claim.Quantities(text, nil)
+		if len(qs) != 1 || qs[0].Start != 0 || qs[0].Range || qs[0].Word {
+			continue
+		}
+		q := qs[0]
+		if d := unitOfHead(cell.Head); !q.HasUnit && d.Unit != "" {
+			q.Dim, q.HasUnit = d, true
+		}
+		if numbers = append(numbers, q); significant(q) >= 3 {
+			exact++
+		}
+	}
+	if len(numbers) < 2 || exact < 2 {
+		return false
+	}
+	for _, i := range sc.series {
+		g, _ := s.rowsOf(i, sc.hard, s.sources)
+		for _, r := range g.Rows {
+			hits := 0
+			for _, q := range numbers {
+				if slices.ContainsFunc(r.Cells, func(c fact.Cell) bool {
+					v, ok := c.Value.Get()
+					return ok && equal(q, v)
+				}) {
+					hits++
+				}
+			}
+			if hits == len(numbers) || hits >= 3 && hits == len(numbers)-1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // largest finds the extreme value that a number without an aggregate is.
 func (s *session) largest(sc scope, res result, q claim.Quantity) (fact.Fact, string, bool) {
 	if sc.agg != "" || q.Range || q.Spreads || significant(q) < 3 {
 		return fact.Fact{}, "", false
 	}
-	for _, i := range s.mostNarrowed(sc, sc.hard, s.sources) {
-		if s.series[i].agg != "" {
+	for _, i := range sc.series {
+		if s.series[i].said || s.series[i].agg != "" {
 			continue
 		}
 		g, _ := s.rowsOf(i, sc.hard, s.sources)

@@ -32,14 +32,14 @@ func (s *session) numbersIn(p *claim.Passage, text string, c context) {
 	s.last = fact.Fact{}
 	all := claim.Quantities(text, c.names.Hidden)
 	for k, q := range all {
-		c.vague = false
+		c.vague, c.paired = false, false
 		for _, o := range []int{k - 1, k + 1} {
 			if o < 0 || o >= len(all) {
 				continue
 			}
 			a, b := all[min(k, o)], all[max(k, o)]
 			if between := strings.TrimSpace(text[a.End:b.Start]); between == "vs" || between == "vs." || between == "versus" || between == "against" || between == "→" || between == "->" {
-				c.vague = true // which of the two things it is of is left to the reader
+				c.vague, c.paired = true, true
 				if !q.HasUnit && o > k {
 					q.Dim, q.HasUnit = b.Dim, b.HasUnit
 				}
@@ -73,6 +73,7 @@ func (s *session) quantity(a at) {
 	case q.Word:
 	case q.HasUnit && q.Dim.Unit != unit.Token || q.Key != "" || a.cell:
 		s.measure(a)
+	case s.isLevel(a):
 	default:
 		sc := s.scopeAt(a.c, q.Start, q.End)
 		if sc.named && s.metricBefore(a, sc) && (q.Decimals > 0 || q.HasUnit || keyed(text, q)) {
@@ -83,6 +84,37 @@ func (s *session) quantity(a at) {
 			s.say(a.p, a.start, a.end+s.nounEnd(text, q.End), Count, Unverifiable, fmt.Sprintf("no row counts %s", noun), "")
 		}
 	}
+}
+
+// metricKey reports whether the key of key=value is a metric's name, with or
+// without its aggregate and its unit: mean_latency_ms.
+func (s *session) metricKey(key string) bool {
+	words := strings.Fields(normal(key))
+	for lo := range words {
+		if lo > 0 && aggregatePrefixes[words[lo-1]] == "" {
+			break
+		}
+		for hi := len(words); hi > lo; hi-- {
+			if s.vocab.metricSeries(strings.Join(words[lo:hi], " ")) != nil {
+				return true
+			}
+			if _, ok := claim.ParseUnit(words[hi-1]); !ok && aggregatePrefixes[words[hi-1]] == "" {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// isLevel reports whether a bare number is a level of a parameter that its
+// sentence names: "temperature mattered little, but 0.4 was best".
+func (s *session) isLevel(a at) bool {
+	lo, _ := sentenceAround(a.c.text, a.q.Start)
+	return a.q.Decimals > 0 && slices.ContainsFunc(inSpan(a.c.found.factors, lo, a.q.Start), func(f factorMention) bool {
+		return slices.ContainsFunc(f.labels, func(l string) bool {
+			return slices.Contains(s.ledger.Values(l), strconv.FormatFloat(a.q.Value, 'g', -1, 64))
+		})
+	})
 }
 
 // metricBefore reports whether the metric's name stands before the number or
@@ -124,6 +156,10 @@ func (s *session) measure(a at) {
 		return
 	}
 	if s.sensitivity(a, sc) {
+		return
+	}
+	if q.Key != "" && len(q.Key) > 1 && !s.metricKey(q.Key) {
+		s.say(a.p, a.start, a.end, Value, Unverifiable, "no metric has the name "+q.Key, "")
 		return
 	}
 	if !sc.named {

@@ -169,6 +169,7 @@ type context struct {
 	outer    []layer // leads from the inside, then sections from the inside
 	siblings []mention
 	vague    bool         // it names a thing that the rows do not know
+	paired   bool         // one of two numbers for two things: whose it is, is left to the reader
 	own      bool         // a table's column has a name that is no metric: no title names it instead
 	cited    []claim.Span // numbers that lead to facts: judged already
 }
@@ -269,8 +270,8 @@ func (s *session) settingsOf(text string) (out []mention, absent string) {
 // factorOf returns the parameter that a number is a value of: its name stands
 // right before, with at most a sign of equality, a colon or "of" between.
 func (s *session) factorOf(text string, f found, q claim.Quantity) (factorMention, bool) {
-	if q.HasUnit && (q.Dim.Percent || q.Dim.Times) || strings.HasPrefix(text[q.End:], "/") || strings.HasPrefix(text[q.End:], "]") {
-		return factorMention{}, false // 5/5 and [0] are no values of a parameter
+	if q.HasUnit && (q.Dim.Percent || q.Dim.Times) || strings.HasPrefix(text[q.End:], "]") {
+		return factorMention{}, false
 	}
 	for i := len(f.factors) - 1; i >= 0; i-- {
 		fm := f.factors[i]
@@ -285,6 +286,9 @@ func (s *session) factorOf(text string, f found, q claim.Quantity) (factorMentio
 		switch gap {
 		case "", "of", "to", "at", "is", "was", "set to", "=", ":", "value", "size", "layers", "settings":
 			return fm, true
+		}
+		if strings.HasPrefix(text[q.End:], "/") {
+			return fm, false // "GPU=60, 5/5 runs"
 		}
 		if strings.Trim(gap, "0123456789., :*()abcdefghijklmnopqrstuvwxyz_") == "" && strings.Contains(gap, ",") && onlyList(gap) {
 			return fm, true

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,9 +14,11 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 	var label []string
 	var own []mention
 	unitCell := ""
-	for _, cell := range p.Cells {
+	lefts := make([]int, len(p.Cells)) // labels to the left of each cell
+	for i, cell := range p.Cells {
 		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
 		head := normal(cell.Head)
+		lefts[i] = len(label)
 		switch {
 		case head == "unit" || head == "units":
 			unitCell = text
@@ -29,7 +32,7 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 			own = append(own, s.keyed(head, text)...)
 		}
 	}
-	name := strings.Join(label, " · ")
+	name := s.carry(p, strings.Join(label, " · "))
 	s.last = lastNone
 	for i, cell := range p.Cells {
 		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
@@ -44,8 +47,37 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		if len(s.doc.CitesIn(cell.Start, cell.End)) > 0 {
 			continue // judged by the facts that it leads to
 		}
+		if of := s.carry(p, strings.Join(label[:lefts[i]], " · ")); s.namesThing(of) {
+			s.numberCell(p, cell, i, text, of, unitCell, own, c)
+			continue
+		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}
+}
+
+// carry completes the name of a row whose first cell is empty by that of the
+// row above: tables print what repeats once.
+func (s *session) carry(p *claim.Passage, name string) string {
+	first := p.Cells[0]
+	text := strings.TrimSpace(s.doc.Text[first.Start:first.End])
+	switch {
+	case text != "" && !hasNumber(text):
+		s.above = above{p.Table, text}
+	case text == "" && s.above.table == p.Table && name != "":
+		return s.above.name + " · " + name
+	}
+	return name
+}
+
+// above is the name that the last full row of a table began with.
+type above struct {
+	table int
+	name  string
+}
+
+// namesThing reports whether a text names a thing that was measured.
+func (s *session) namesThing(text string) bool {
+	return slices.ContainsFunc(s.vocab.find(text).things, func(m mention) bool { return !m.weak })
 }
 
 // cellWords reads files and dates are read from the whole row already; a cell
@@ -103,8 +135,7 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 	line := lead + text
 	inner := context{text: line, names: claim.NamesOf(line), found: s.vocab.find(line), settings: s.settingsIn(line), outer: c.outer, siblings: own}
 	outer := unitOfHead(head)
-	known := s.vocab.find(name)
-	inner.vague = hasLetters(name) && len(known.things)+len(known.metrics) == 0 && len(own) == 0 && !isAggregate(name)
+	inner.vague = hasLetters(name) && len(own) == 0 && !isAggregate(name) && s.unknownName(name)
 	inner.own = !generalHead(head)
 	for _, q := range claim.Quantities(line, inner.names.Hidden) {
 		if q.Start < len(lead) || overlapsThing(inner, q) {
@@ -135,6 +166,18 @@ func bareHead(head string) string {
 		}
 	}
 	return head
+}
+
+// unknownName reports whether a row's name is that of nothing: it names no
+// metric and no thing, or everyday words among others that say nothing.
+func (s *session) unknownName(name string) bool {
+	f := s.vocab.find(name)
+	if len(f.metrics) > 0 || slices.ContainsFunc(f.things, func(m mention) bool { return !m.weak }) {
+		return false
+	}
+	return slices.ContainsFunc(tokens(name), func(t token) bool {
+		return !slices.ContainsFunc(f.things, func(m mention) bool { return m.start <= t.start && t.end <= m.end })
+	})
 }
 
 func hasLetters(text string) bool {

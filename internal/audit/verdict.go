@@ -128,8 +128,14 @@ func (s *session) missed(a at, sc scope, res result) {
 		near, whole = false, false
 	}
 	switch f, why, ok := s.largest(sc, res, q); {
-	case a.c.vague && (res.inRange || s.open()):
+	case a.c.paired:
+		unverifiable("of which of the two it is, nobody says" + elsewhere)
+	case a.c.vague && s.sameRow(a, sc):
+		s.say(a.p, a.start, a.end, Value, Supported, "the numbers of this line are together those of one row", "")
+	case a.c.vague && (s.open() || s.single(sc, q) || res.inRange && sc.agg != ""):
 		unverifiable("of which rows it is, their names do not say" + elsewhere)
+	case whole && sc.agg == "" && (s.open() || significant(q) > 3) && !ok && s.single(sc, q):
+		unverifiable("it is the value of one of its rows; of which, nobody says")
 	case res.applied == 0 && slices.ContainsFunc(sc.hard, isThing):
 		unverifiable("no row measures " + s.describe(sc))
 	case s.slip(a, sc, facts):

@@ -91,7 +91,7 @@ func (w *words) judge() {
 	case optimal.MatchString(w.sentence) && asserts.MatchString(w.sentence) && len(w.strong()) > 0:
 		w.say(Judgement, Unverifiable, "optimal by which measure, the report does not declare", "")
 	}
-	if significant_.MatchString(w.sentence) && !muchOf.MatchString(w.sentence) {
+	if significant_.MatchString(w.sentence) && !leveled.MatchString(w.sentence) && !muchOf.MatchString(w.sentence) {
 		w.significance()
 	} else if causal.MatchString(label.ReplaceAllString(w.sentence, "")) && !strings.HasSuffix(strings.TrimRight(w.sentence, "* "), ":") && !strings.Contains(strings.ToLower(w.sentence), "more than") {
 		w.causal()
@@ -378,6 +378,20 @@ func (w *words) steady() {
 	if strings.Contains(strings.ToLower(w.sentence), "performance") {
 		series = append(series, w.s.speedSeries()...)
 		series = append(series, w.s.vocab.metrics["ttft"]...)
+	}
+	if leveled.MatchString(w.sentence) {
+		return // it is said of a level
+	}
+	var printed []int
+	for _, q := range claim.Quantities(w.sentence, nil) {
+		for _, i := range series {
+			if q.HasUnit && w.s.series[i].Unit == q.Dim.Unit {
+				printed = append(printed, i)
+			}
+		}
+	}
+	if len(printed) > 0 {
+		series = printed // the number beside the word says what is steady
 	}
 	if len(series) == 0 {
 		return
