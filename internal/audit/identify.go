@@ -24,6 +24,8 @@ var (
 	numbered = regexp.MustCompile(`(?i:\b(?:tests?|trials?|scenarios?|phases?|cases?|agents?|experiments?|sessions?|rounds?|iterations?|stud(?:y|ies)|cohorts?|batch(?:es)?|sites?|patients?|lots?|workers?|nodes?|groups?|arms?|teams?|days?|weeks?)\s+#?)(?:\d{1,4}|[A-Z])\b`)
 	// attributed names another report as the origin of what is said.
 	attributed = regexp.MustCompile(`\b(?:TR|Technical Report|Report|Paper|Study|Whitepaper)[\s#-]*(\d{1,4})\b|(?i:\baccording to\b|\bas (?:reported|published|shown|found) (?:in|by)\b|\breported (?:in|by)\b|\b(?:previous|prior|earlier|their) (?:report|study|work|paper|findings)\b|\bet al\b)`)
+	// aside names a number in brackets: "(first call: 7.8 s, later: 0.1 s)".
+	aside = regexp.MustCompile(`\([^()]*?([A-Za-z][A-Za-z -]{2,30}):\s*$`)
 	// reckoned joins a number to another by arithmetic.
 	reckonedBefore = regexp.MustCompile(`\d[^\s]*\s*(?:[a-zA-Z%/]+\s*)?[×*÷+−/]\s*$`)
 	reckonedAfter  = regexp.MustCompile(`^\s*[×*÷+−/]\s*\d`)
@@ -54,6 +56,9 @@ func (s *session) outOfReach(a at, sc scope) string {
 	}
 	if reckonedBefore.MatchString(text[lo:q.Start]) || reckonedAfter.MatchString(text[q.End:hi]) || equation.MatchString(text[lo:q.Start]) {
 		return "a step of a computation, not a value of a row"
+	}
+	if m := aside.FindStringSubmatch(text[lo:q.Start]); m != nil && s.unknownName(m[1]) && !isAggregate(m[1]) {
+		return fmt.Sprintf("no row says which is %q", m[1])
 	}
 	if w := s.instance(a, lo, hi); w != "" {
 		return fmt.Sprintf("no row says which is %q", w)
@@ -227,10 +232,19 @@ func oneOrigin(g fact.Group) bool {
 	return len(g.Rows) > 0
 }
 
+// within are the rows of the declared sources, or all where those have none.
+func (s *session) within(i int, hard []mention) fact.Group {
+	g, _ := s.rowsOf(i, hard, s.sources)
+	if len(g.Rows) == 0 && s.sources != nil {
+		g, _ = s.rowsOf(i, hard, nil)
+	}
+	return g
+}
+
 // single reports whether a row of a scope alone has the value of a number.
 func (s *session) single(sc scope, q claim.Quantity) bool {
-	for _, i := range s.mostNarrowed(sc, sc.hard, s.sources) {
-		g, _ := s.rowsOf(i, sc.hard, s.sources)
+	for _, i := range s.mostNarrowed(sc, sc.hard, nil) {
+		g := s.within(i, sc.hard)
 		if !q.Least && !q.Most && slices.ContainsFunc(g.Values(), func(v float64) bool { return equal(q, v) }) {
 			return true
 		}
@@ -264,8 +278,7 @@ func (s *session) sameRow(a at, sc scope) bool {
 		return false
 	}
 	for _, i := range sc.series {
-		g, _ := s.rowsOf(i, sc.hard, s.sources)
-		for _, r := range g.Rows {
+		for _, r := range s.within(i, sc.hard).Rows {
 			hits := 0
 			for _, q := range numbers {
 				if slices.ContainsFunc(r.Cells, func(c fact.Cell) bool {
@@ -292,7 +305,7 @@ func (s *session) largest(sc scope, res result, q claim.Quantity) (fact.Fact, st
 		if s.series[i].said || s.series[i].agg != "" {
 			continue
 		}
-		g, _ := s.rowsOf(i, sc.hard, s.sources)
+		g := s.within(i, sc.hard)
 		for _, part := range s.parts(g, sc, res.applied > 0) {
 			if len(part.Values()) < 3 {
 				continue

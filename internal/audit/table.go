@@ -23,7 +23,7 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		case head == "unit" || head == "units":
 			unitCell = text
 		case isNote(head), len(text) > 60 && len(label) > 0:
-		case !hasNumber(text) || len(s.vocab.find(text).things) > 0:
+		case !hasNumber(text) || s.named(text):
 			label = append(label, text)
 			if _, ok := s.vocab.metrics[head]; !ok && head != "" && len(label) == 1 {
 				continue
@@ -73,6 +73,14 @@ func (s *session) carry(p *claim.Passage, name string) string {
 type above struct {
 	table int
 	name  string
+}
+
+// named reports whether a cell is a name: it holds one, and no number beside it.
+func (s *session) named(text string) bool {
+	f := s.vocab.find(text)
+	return len(f.things) > 0 && !slices.ContainsFunc(claim.Quantities(text, claim.NamesOf(text).Hidden), func(q claim.Quantity) bool {
+		return q.HasUnit && q.Dim.Unit != "B" && !overlapsThing(context{found: f}, q)
+	})
 }
 
 // namesThing reports whether a text names a thing that was measured.
