@@ -26,10 +26,12 @@ var (
 	attributed = regexp.MustCompile(`\b(?:TR|Technical Report|Report|Paper|Study|Whitepaper)[\s#-]*(\d{1,4})\b|(?i:\baccording to\b|\bas (?:reported|published|shown|found) (?:in|by)\b|\breported (?:in|by)\b|\b(?:previous|prior|earlier|their) (?:report|study|work|paper|findings)\b|\bet al\b)`)
 	// aside names a number in brackets: "(first call: 7.8 s, later: 0.1 s)".
 	aside = regexp.MustCompile(`\([^()]*?([A-Za-z][A-Za-z -]{2,30}):\s*$`)
+	// identifier is a name that a program would give.
+	identifier = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9.]+){2,}`)
 	// reckoned joins a number to another by arithmetic.
-	reckonedBefore = regexp.MustCompile(`\d[^\s]*\s*(?:[a-zA-Z%/]+\s*)?[×*÷+−/]\s*$`)
-	reckonedAfter  = regexp.MustCompile(`^\s*[×*÷+−/]\s*\d`)
-	equation       = regexp.MustCompile(`\d[^=]*[×*÷+−/]\s*\d[^=]*=\s*$`)
+	reckonedBefore = regexp.MustCompile(`\d[^\s*]*\s*(?:[a-zA-Z%/]+\s*)?(?:[×÷+−/]\s*| \* )$`)
+	reckonedAfter  = regexp.MustCompile(`^(?:\s*[×÷+−/]\s*| \* )\d`)
+	equation       = regexp.MustCompile(`\d[^=]*(?:[×÷+−/]\s*| \* )\d[^=]*=\s*$`)
 	setup          = regexp.MustCompile(`(?i)^[\W_]*(?:test |benchmark |run |model |default |base(?:line)? )?(?:config(?:uration)?|settings?|parameters|set-?up)\b[^:=]{0,20}:`)
 )
 
@@ -56,6 +58,9 @@ func (s *session) outOfReach(a at, sc scope) string {
 	}
 	if reckonedBefore.MatchString(text[lo:q.Start]) || reckonedAfter.MatchString(text[q.End:hi]) || equation.MatchString(text[lo:q.Start]) {
 		return "a step of a computation, not a value of a row"
+	}
+	if w := s.unknownIdentifier(text[lo:q.Start]); w != "" {
+		return "no row is of " + w
 	}
 	if m := aside.FindStringSubmatch(text[lo:q.Start]); m != nil && s.unknownName(m[1]) && !isAggregate(m[1]) {
 		return fmt.Sprintf("no row says which is %q", m[1])
@@ -241,11 +246,39 @@ func (s *session) within(i int, hard []mention) fact.Group {
 	return g
 }
 
+// unknownIdentifier is a name of several parts, such as a file's without its
+// extension, of which some part names nothing.
+func (s *session) unknownIdentifier(text string) string {
+	for _, m := range identifier.FindAllStringIndex(text, 8) {
+		name := text[m[0]:m[1]]
+		f := s.vocab.find(name)
+		if strings.HasPrefix(text[m[1]:], "=") || len(f.metrics) > 0 {
+			continue // a key
+		}
+		parts := tokens(name)
+		ofFile := slices.ContainsFunc(s.ledger.Inventory.Files, func(e fact.FileEntry) bool {
+			if e.Rows == 0 {
+				return false // its numbers are not among the rows
+			}
+			words := strings.Fields(normal(stem(e.Path)))
+			return !slices.ContainsFunc(parts, func(t token) bool { return !slices.Contains(words, t.text) })
+		})
+		named := func(t token) bool {
+			return slices.ContainsFunc(f.things, func(o mention) bool { return o.start <= t.start && t.end <= o.end && o.terms[0].label != "file" }) ||
+				slices.ContainsFunc(f.factors, func(o factorMention) bool { return o.start <= t.start && t.end <= o.end })
+		}
+		if !ofFile && slices.ContainsFunc(parts, func(t token) bool { return !named(t) }) {
+			return name
+		}
+	}
+	return ""
+}
+
 // single reports whether a row of a scope alone has the value of a number.
 func (s *session) single(sc scope, q claim.Quantity) bool {
 	for _, i := range s.mostNarrowed(sc, sc.hard, nil) {
 		g := s.within(i, sc.hard)
-		if !q.Least && !q.Most && slices.ContainsFunc(g.Values(), func(v float64) bool { return equal(q, v) }) {
+		if !q.Least && !q.Most && slices.ContainsFunc(g.Values(), func(v float64) bool { return equal(q, v) || s.roundedParts(g, q, v) }) {
 			return true
 		}
 	}
@@ -298,7 +331,7 @@ func (s *session) sameRow(a at, sc scope) bool {
 
 // largest finds the extreme value that a number without an aggregate is.
 func (s *session) largest(sc scope, res result, q claim.Quantity) (fact.Fact, string, bool) {
-	if sc.agg != "" || q.Range || q.Spreads || significant(q) < 3 {
+	if sc.agg != "" || q.Range || q.Spreads || significant(q) < 4 {
 		return fact.Fact{}, "", false
 	}
 	for _, i := range sc.series {

@@ -174,6 +174,8 @@ func (s *session) measure(a at) {
 	s.remember(a, sc)
 	res := s.search(sc, q)
 	switch {
+	case res.hit != nil && !(sc.named && significant(q) >= 3) && s.outOfReach(a, sc) != "":
+		s.say(a.p, a.start, a.end, Value, Unverifiable, s.outOfReach(a, sc), "")
 	case res.hit != nil:
 		s.last, s.lastSizes = *res.hit, res.sizes
 		s.supported(a, sc, res)
