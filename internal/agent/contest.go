@@ -47,9 +47,17 @@ func (c Contest) drawn(n, block int) []int {
 	return order.Perm(n)
 }
 
+// sayOrder records that the order is drawn, and from which seed.
+func (c Contest) sayOrder() error {
+	return c.Model.Record(sample.Reading{Kind: KindOrder, Series: "order_seed", Value: sample.Some(float64(c.Seed)), Labels: map[string]string{}, Provenance: sample.Measured})
+}
+
 // Compare lets two or more agents do equal work in turns, in an order that is
 // drawn for every block, and then lets each of them write its report.
 func (c Contest) Compare(ctx context.Context) ([]*Written, error) {
+	if err := c.sayOrder(); err != nil {
+		return nil, err
+	}
 	var calls []Call
 	for block := range c.Runs {
 		for _, i := range c.drawn(len(c.Rivals), block) {
@@ -188,28 +196,19 @@ type PairPlan struct {
 	Levels   []int     // streams at once for a law of scaling; none leaves it out
 }
 
-// Pair lets two agents work alone and together, block by block: first each one
-// alone, then the arms in an order that is drawn, all with equal work. After
+// Pair lets two agents work alone and together with equal work, block by block,
+// in an order that is drawn; the first block begins with each one alone. After
 // that the first agent writes, and the second reads what it wrote and writes.
 func (c Contest) Pair(ctx context.Context, p PairPlan) ([]*Written, error) {
+	if err := c.sayOrder(); err != nil {
+		return nil, err
+	}
 	var calls []Call
 	for block := range c.Runs {
-		for _, i := range c.drawn(len(c.Rivals), block) {
-			done, err := c.turn(ctx, c.on(c.Rivals[i], p.Arms[0].Subjects[i]), PartSolo, block, 0, 1)
+		for _, part := range c.parts(p, block) {
+			done, err := part(ctx)
 			calls = append(calls, done...)
 			if err != nil {
-				return c.written(calls, nil), err
-			}
-		}
-		for _, i := range c.drawn(len(p.Arms), block+c.Runs) {
-			done, err := c.together(ctx, p, p.Arms[i], block)
-			calls = append(calls, done...)
-			if err != nil {
-				return c.written(calls, nil), err
-			}
-		}
-		for _, i := range c.drawn(len(p.Levels), block+2*c.Runs) {
-			if err := c.level(ctx, p, p.Levels[i], block); err != nil {
 				return c.written(calls, nil), err
 			}
 		}
@@ -219,6 +218,33 @@ func (c Contest) Pair(ctx context.Context, p PairPlan) ([]*Written, error) {
 	}
 	all, err := c.write(ctx, true)
 	return c.written(calls, all), err
+}
+
+// parts are what a block consists of, in the order in which it is done: drawn,
+// but in the first block each agent is measured alone before any two are at
+// once.
+func (c Contest) parts(p PairPlan, block int) []func(context.Context) ([]Call, error) {
+	var all []func(context.Context) ([]Call, error)
+	for i, r := range c.Rivals {
+		all = append(all, func(ctx context.Context) ([]Call, error) {
+			return c.turn(ctx, c.on(r, p.Arms[0].Subjects[i]), PartSolo, block, 0, 1)
+		})
+	}
+	for _, arm := range p.Arms {
+		all = append(all, func(ctx context.Context) ([]Call, error) { return c.together(ctx, p, arm, block) })
+	}
+	for _, n := range p.Levels {
+		all = append(all, func(ctx context.Context) ([]Call, error) { return nil, c.level(ctx, p, n, block) })
+	}
+	order := c.drawn(len(all), block)
+	if block == 0 {
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(min(a, len(c.Rivals)), min(b, len(c.Rivals))) })
+	}
+	out := make([]func(context.Context) ([]Call, error), len(all))
+	for at, i := range order {
+		out[at] = all[i]
+	}
+	return out
 }
 
 // on is a rival that asks another subject.

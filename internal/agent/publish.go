@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"chimera/internal/audit"
@@ -28,9 +29,9 @@ type Published struct {
 // own, of which own tells what they show; it may be nil.
 func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, render Render) (*Published, error) {
 	const rounds = 8
-	claims, tables := 0, true
+	told, tables := tallied{}, true
 	for range rounds {
-		story, err := tell(m, title, meta, all, own, claims, tables)
+		story, err := tell(m, title, meta, all, own, told, tables)
 		if err != nil {
 			return nil, err
 		}
@@ -40,13 +41,16 @@ func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence,
 		}
 		bad := failing(r)
 		switch {
-		case len(bad) == 0 && len(r.Claims) == claims:
+		case len(bad) == 0 && told == tallyOf(r):
 			return &Published{story, r}, nil
+		case dropAll(all, misleading(r)): // true, but it hides what matters
 		case len(bad) == 0:
-			claims = len(r.Claims) // the score is part of what is audited
+			told = tallyOf(r) // the score is part of what is audited
 		case dropAll(all, bad):
 		case tables:
 			tables = false // those of findings: how the agents worked is told in any case
+		case own != nil:
+			own = nil // and what it shows is told by `chimera analyze`
 		default:
 			return nil, fault.With(fmt.Errorf("agent: the audit of the report finds %q %s in its tables: %s", bad[0].Text, bad[0].Verdict, bad[0].Why), fault.Gate, "this is a fault of chimera: report it with the run")
 		}
@@ -54,9 +58,9 @@ func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence,
 	return nil, fault.New(fault.Gate, "agent: the audit does not come to an end after %d rounds", rounds)
 }
 
-// tell builds the whole story; claims is how many the audit of it found, and
+// tell builds the whole story; told is what the audit of it found, and
 // tables says whether it holds those of findings.
-func tell(m *Material, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, claims int, tables bool) (*Story, error) {
+func tell(m *Material, title string, meta finding.Sentence, all []*Written, own *finding.Analysis, told tallied, tables bool) (*Story, error) {
 	t := newTeller(m, title)
 	t.story.Meta = meta
 	roles := map[string]bool{}
@@ -79,7 +83,7 @@ func tell(m *Material, title string, meta finding.Sentence, all []*Written, own 
 		return nil, err
 	}
 	t.times(all)
-	t.score(claims)
+	t.score(told)
 	t.appendix(all)
 	return t.done()
 }
@@ -105,11 +109,21 @@ func best(all []*Written) []*Written {
 	return out
 }
 
+// tallied is what an audit found: all claims, and those of them that are true
+// and hide what matters.
+type tallied struct{ claims, misleading int }
+
+func tallyOf(r *audit.Report) tallied { return tallied{len(r.Claims), r.Summary.Misleading} }
+
 // score says what the audit found.
-func (t *teller) score(claims int) {
-	f := t.count("claims", claims, claims, map[string]string{"verdict": string(audit.Supported)}, "the audit of this report")
-	t.chapter("audit", "Audit", Block{Style: Prose, Lines: []Line{{Text: finding.Sentence{
-		text("This report was audited against its ledger before it was published: "), value(f), text(" claims, each of them supported.")}}}})
+func (t *teller) score(told tallied) {
+	f := t.count("claims", told.claims, told.claims, map[string]string{"verdict": "any"}, "the audit of this report")
+	line := finding.Sentence{text("This report was audited against its ledger before it was published: "), value(f), text(" claims, each of them supported")}
+	if told.misleading > 0 {
+		m := t.count("claims", told.misleading, told.claims, map[string]string{"verdict": string(audit.Misleading)}, "the audit of this report")
+		line = append(line, text(", of which "), value(m), text(" are true and say too little"))
+	}
+	t.chapter("audit", "Audit", Block{Style: Prose, Lines: []Line{{Text: append(line, text("."))}}})
 }
 
 // examine audits a rendered story against the rows and the facts that it cites.
@@ -125,6 +139,11 @@ func examine(rows *fact.Ledger, s *Story, render Render) (*audit.Report, error) 
 	l := *rows
 	l.Cited = append([]fact.Fact{}, s.Facts...)
 	return audit.New(&l).Audit(d), nil
+}
+
+// misleading are the claims that are true and say too little.
+func misleading(r *audit.Report) []audit.Claim {
+	return slices.DeleteFunc(slices.Clone(r.Claims), func(c audit.Claim) bool { return c.Verdict != audit.Misleading })
 }
 
 // failing are the claims that keep a report from being published: whatever is

@@ -421,6 +421,7 @@ const (
 	KindWorkflow = "agent-workflow"
 	KindCall     = "agent-call"
 	KindPair     = "agent-pair"
+	KindOrder    = "agent-order" // the seed from which the order of turns and arms was drawn
 )
 
 // Readings are the times of the stages, and which calls were of no use.

@@ -85,8 +85,7 @@ func (t *teller) fact(id string) (fact.Fact, bool) {
 // done lists the facts that the story prints, and those that they stand on.
 func (t *teller) done() (*Story, error) {
 	var lost error
-	var use func(id string)
-	use = func(id string) {
+	use := func(id string) {
 		if id == "" || t.seen[id] {
 			return
 		}

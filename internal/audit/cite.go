@@ -36,6 +36,7 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 		at := claim.Span{Start: cite.Start - p.Start, End: min(cite.End, p.End) - p.Start}
 		taken = append(taken, at)
 		f, ok := s.cited(cite.Fact)
+		taken = append(taken, s.scopeWords(f, p, text)...)
 		if !ok {
 			s.say(p, cite.Start, cite.End, Value, Contradicted, "it cites a fact that is not in the ledger", "")
 			continue
@@ -59,6 +60,32 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 		s.say(p, cite.Start, cite.End, Value, Supported, "as the cited fact says", about(f), f)
 	}
 	return taken
+}
+
+// scopeWords are the places where a passage says a number of the cited fact's own
+// scope: "2 streams" beside a fact with streams=2, or that number below the head
+// "streams".
+func (s *session) scopeWords(f fact.Fact, p *claim.Passage, text string) []claim.Span {
+	var out []claim.Span
+	for k, v := range f.Scope {
+		if v == "" || strings.Trim(v, "0123456789") != "" {
+			continue
+		}
+		for _, cell := range p.Cells {
+			if normal(cell.Head) == normal(k) && strings.TrimSpace(s.doc.Text[cell.Start:cell.End]) == v {
+				out = append(out, claim.Span{Start: cell.Start - p.Start, End: cell.End - p.Start})
+			}
+		}
+		for at, phrase := 0, v+" "+k; ; at++ {
+			i := strings.Index(text[at:], phrase)
+			if i < 0 {
+				break
+			}
+			at += i
+			out = append(out, claim.Span{Start: at, End: at + len(phrase)})
+		}
+	}
+	return out
 }
 
 // inQuotes is how a report of ours writes a name that reads like a sentence.
@@ -244,7 +271,7 @@ func (s *session) amiss(f fact.Fact, p *claim.Passage, at claim.Span, c context)
 	other := ""
 	var own []string
 	for _, m := range c.found.things {
-		if m.weak || m.start < near.Start || m.end > near.End || m.start < at.End && at.Start < m.end {
+		if m.weak || m.start < near.Start || m.end > near.End || m.start < at.End && at.Start < m.end || partOfScope(f, m.words) {
 			continue
 		}
 		for _, label := range m.labels() {
@@ -262,6 +289,17 @@ func (s *session) amiss(f fact.Fact, p *claim.Passage, at claim.Span, c context)
 		return ""
 	}
 	return fmt.Sprintf("the words name %s, and the cited fact is of %s", other, strings.Join(own, ", "))
+}
+
+// partOfScope reports whether words are part of a name in the fact's own scope:
+// "servers" of the arm "two-servers" names no other thing.
+func partOfScope(f fact.Fact, words string) bool {
+	for _, own := range f.Scope {
+		if strings.Contains(" "+normal(own)+" ", " "+words+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 func inScope(f fact.Fact, v string) bool {

@@ -21,7 +21,12 @@ func TestCitations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.l.Cited = []fact.Fact{f}
+	g := f
+	g.Scope = map[string]string{"subject": fast, "streams": "4"}
+	if g, err = fact.Identify(g); err != nil {
+		t.Fatal(err)
+	}
+	w.l.Cited = []fact.Fact{f, g}
 	a := audit.New(w.l)
 	v, lo, hi := f.Value.Or(0), f.Lo.Or(0), f.Hi.Or(0)
 	number := fmt.Sprintf("%.1f \\[%.1f, %.1f\\] token/s", v, lo, hi)
@@ -35,6 +40,8 @@ func TestCitations(t *testing.T) {
 		{"as it is", fast + " decodes at " + link(number, f.ID) + ".", audit.Supported},
 		{"how many", "Over " + link(fmt.Sprint(f.N), f.ID) + " requests.", audit.Supported},
 		{"in a table", "| subject | decode rate, token/s |\n|---|---:|\n| " + fast + " | " + link(fmt.Sprintf("%.1f", v), f.ID) + " |", audit.Supported},
+		{"the number of its scope", fast + " with 4 streams decodes at " + link(number, g.ID) + ".", audit.Supported},
+		{"another number of its scope", fast + " with 5 streams decodes at " + link(number, g.ID) + ".", ""},
 		{"another value", fast + " decodes at " + link(fmt.Sprintf("%.1f token/s", v+1), f.ID) + ".", audit.Contradicted},
 		{"another interval", fast + " decodes at " + link(fmt.Sprintf("%.1f \\[%.1f, %.1f\\] token/s", v, lo-5, hi), f.ID) + ".", audit.Contradicted},
 		{"another unit", fast + " takes " + link(fmt.Sprintf("%.1f ms", v), f.ID) + ".", audit.Contradicted},
@@ -46,6 +53,12 @@ func TestCitations(t *testing.T) {
 		r, err := auditText(a, "# Report\n\n"+c.text+"\n")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if c.verdict == "" {
+			if r.Summary.Of(audit.Supported) == len(r.Claims) {
+				t.Errorf("%s: all is supported: %+v", c.name, r.Claims)
+			}
+			continue
 		}
 		if r.Summary.Of(c.verdict) == 0 || len(r.Claims) != r.Summary.Of(c.verdict) {
 			t.Errorf("%s: %+v, want %s only: %+v", c.name, r.Summary, c.verdict, r.Claims)

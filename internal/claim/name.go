@@ -41,7 +41,7 @@ var (
 	order     = regexp.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)
 	reference = regexp.MustCompile(`\b\w+:\d+[-–]\d+\b`)
 	rowOf     = regexp.MustCompile(`\.(?:csv|jsonl?)#\d+(?:\.\d+)?\b`) // a row of an imported file, in its id
-	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+)+\b`)
+	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+(?:[.,]\d+)*)+\b`)
 )
 
 var monthNumber = map[string]time.Month{"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}

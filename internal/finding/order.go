@@ -57,16 +57,22 @@ func (a *analyst) orderIn(things [][]*stratum, apart bool) ordering {
 }
 
 // planned reports whether all rows ran by a plan of chimera's, which draws the
-// order of everything in every block.
+// order of everything in every block, or by agents that drew their own: a
+// reading of kind "agent-order" says so.
 func (a *analyst) planned(things [][]*stratum) bool {
 	for _, strata := range things {
 		for _, g := range strata {
-			if g.origin == sample.Imported || !slices.ContainsFunc(a.manifests, func(m *sample.Manifest) bool { return m.Run == g.key.run && m.PlanDigest != "" && len(m.Spec) > 0 }) {
+			if g.origin == sample.Imported || !a.drew(g.key.run) && !slices.ContainsFunc(a.manifests, func(m *sample.Manifest) bool { return m.Run == g.key.run && m.PlanDigest != "" && len(m.Spec) > 0 }) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// drew reports whether the agents of a run took turns in an order that was drawn.
+func (a *analyst) drew(run string) bool {
+	return slices.ContainsFunc(a.readings, func(r *sample.Reading) bool { return r.Kind == "agent-order" && r.Run == run && r.Value.OK() })
 }
 
 // orderOf judges the order of k things from where their rows lay.

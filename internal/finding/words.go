@@ -69,7 +69,7 @@ var labels = map[string]string{
 	"prefill_rate": "prefill rate", "e2e": "time to the last token", "prompt_eval_time": "prompt time",
 	"output_tokens": "output tokens", "prompt_tokens": "prompt tokens", "cached_tokens": "cached tokens",
 	contractKept: "contract kept", "quality_contract_loose": "kept loosely", "quality_instructions": "checks kept", "quality_words": "words",
-	"quality_seq_rep_4": "repeated runs of four words", "quality_loop": "loops", "quality_relevance": "relevance", "quality_distinct_2": "distinct pairs",
+	"quality_seq_rep_4": "repetition", "quality_loop": "loops", "quality_relevance": "relevance", "quality_distinct_2": "distinct pairs",
 	"quality_self_bleu": "self-BLEU", "quality_duplicates": "duplicates",
 }
 
