@@ -15,15 +15,21 @@ import (
 // wrongOfAgents are those that a program did: here two agents work over the
 // earlier lab's rows, with a model that answers what it is told to.
 func wrongOfAgents() []contradiction {
-	whole := func(agent.Question) string { return `[{"kind": "finding", "parts": [{"slot": "N0001"}]}]` }
-	var each []string
-	for i := range 8 {
-		each = append(each, fmt.Sprintf(`{"kind": "finding", "parts": [{"slot": "N%04d"}]}, {"kind": "finding", "parts": [{"slot": "F%04d"}]}`, i+1, i+1))
+	whole := func(string) string { return `[{"kind": "finding", "parts": [{"slot": "N0001"}]}]` }
+	everything := func(section string) string {
+		var all []string
+		for i := range 10 {
+			slot := fmt.Sprintf("N%04d", i+1)
+			if section != "Inventory" && section != "Summary" {
+				slot = fmt.Sprintf("F%04d", 2*len(section)+i) // the sections' titles differ in length
+			}
+			all = append(all, fmt.Sprintf(`{"kind": "finding", "parts": [{"slot": %q}]}`, slot))
+		}
+		return "[" + strings.Join(all, ", ") + "]"
 	}
-	everything := "[" + strings.Join(each, ", ") + "]"
 	return []contradiction{
 		{36, "personas are printed and never sent, and no agent reads another", sweepDir, func(a *finding.Analysis) error {
-			asked, all, err := together(a, func(agent.Question) string { return everything })
+			asked, all, err := together(a, everything)
 			if err != nil {
 				return err
 			}
@@ -73,7 +79,7 @@ func wrongOfAgents() []contradiction {
 			return err
 		}},
 		{53, "key findings are lines that hold a keyword", sweepDir, func(a *finding.Analysis) error {
-			_, all, err := together(a, func(agent.Question) string {
+			_, all, err := together(a, func(string) string {
 				return `[{"kind": "finding", "text": "Key finding: you should consider 4242 threads."}, {"kind": "finding", "parts": [{"slot": "N0001"}]}, {"kind": "finding", "parts": [{"slot": "N0001"}]}]`
 			})
 			for _, w := range all {
@@ -99,7 +105,7 @@ func flat(w *agent.Written) (all []string) {
 
 // together lets two agents write over an analysis, the second after the first.
 // Every section of theirs is what write answers.
-func together(a *finding.Analysis, write func(agent.Question) string) ([]agent.Question, []*agent.Written, error) {
+func together(a *finding.Analysis, write func(section string) string) ([]agent.Question, []*agent.Written, error) {
 	m := &scribe{write: write}
 	c := agent.Contest{Material: &agent.Material{Ledger: ledgerOf(gathered[sweepDir]), Analysis: a}, Model: m}
 	for role, name := range map[string]string{"collector": agent.Collector, "insight": agent.Insight} {
@@ -121,7 +127,7 @@ func together(a *finding.Analysis, write func(agent.Question) string) ([]agent.Q
 
 // A scribe is a model that ranks nothing, asks no tool and writes as it is told.
 type scribe struct {
-	write func(agent.Question) string
+	write func(section string) string
 	asked []agent.Question
 }
 
@@ -131,7 +137,7 @@ func (s *scribe) Ask(_ context.Context, q agent.Question) (*sample.Sample, error
 	if q.Stage == agent.StageReport {
 		var sections []string
 		for _, section := range q.Agent.Persona.Sections {
-			sections = append(sections, fmt.Sprintf("%q: %s", section.Title, s.write(q)))
+			sections = append(sections, fmt.Sprintf("%q: %s", section.Title, s.write(section.Title)))
 		}
 		text = `{"sections": {` + strings.Join(sections, ", ") + `}}`
 	}
