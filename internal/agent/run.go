@@ -173,22 +173,26 @@ func (m *Material) sheet(p Persona, more []fact.Fact, budget int) (*draft.Sheet,
 	return sheet, err
 }
 
-// take keeps sentences that are not there already, as many as their section may
-// hold, and lists what was dropped.
+// take keeps sentences that are not there already, as many as their section and
+// the persona's bound of words hold, and lists what was dropped.
 func (w *Written) take(kept []draft.Kept, dropped []draft.Dropped) {
 	held := map[string]int{}
 	said := map[string]bool{}
+	words, most := 0, w.Agent.Persona.Words.Most
+	note := func(section, text string) {
+		held[section]++
+		said[text] = true
+		words += len(strings.Fields(text))
+	}
 	for _, k := range w.Kept {
-		held[k.Section]++
-		said[k.Text.Print(w.sheet.Fact)] = true
+		note(k.Section, k.Text.Print(w.sheet.Fact))
 	}
 	for _, k := range kept {
 		text := k.Text.Print(w.sheet.Fact)
-		if said[text] || held[k.Section] >= w.most(k.Section) {
+		if said[text] || held[k.Section] >= w.most(k.Section) || most > 0 && words+len(strings.Fields(text)) > most {
 			continue
 		}
-		said[text] = true
-		held[k.Section]++
+		note(k.Section, text)
 		w.Kept = append(w.Kept, k)
 	}
 	w.Dropped = append(w.Dropped, dropped...)
