@@ -187,6 +187,8 @@ type session struct {
 	numbers      map[float64]int // constants in lists of its code → line
 	invented     []string        // what in the document says that data are made up
 	dates        []dateAt
+	above        above               // for rows of tables whose first cell is empty
+	setups       map[string][]string // sections → lines that state the settings of what they report
 	placeholders bool
 
 	groups     map[string]gathered

@@ -31,7 +31,20 @@ func (s *session) isChange(a at) bool {
 	if strings.HasPrefix(strings.TrimSpace(a.c.text[q.End:]), "of ") {
 		return false
 	}
-	return changeWords.MatchString(a.c.text[lo:hi]) || q.Signed
+	return tied(a.c.text, q, lo, hi) || q.Signed
+}
+
+// tied reports whether a word of change belongs to a percentage: it stands near
+// it, with nothing between that ends a clause.
+func tied(text string, q claim.Quantity, lo, hi int) bool {
+	before, after := text[max(lo, q.Start-40):q.Start], text[q.End:min(hi, q.End+48)]
+	if i := strings.LastIndexAny(before, ",;()|"); i >= 0 {
+		before = before[i:]
+	}
+	if i := strings.IndexAny(after, ",;()|"); i >= 0 {
+		after = after[:i]
+	}
+	return changeWords.MatchString(before) || changeWords.MatchString(after)
 }
 
 var (
@@ -46,11 +59,17 @@ func (s *session) change(a at) {
 	sentence := a.c.text[lo:hi]
 	near := inSpan(a.c.found.factors, lo, hi)
 	pairs := s.pairs(a, sc, lo, hi)
-	switch {
+	valued := slices.ContainsFunc(near, func(f factorMention) bool { return holdsValue(a.c.text, f) })
+	switch out := s.outOfReach(a, scope{}); {
+	case s.miscalculated(a, lo, hi):
+	case out != "" && !pairs.explicit:
+		s.say(a.p, a.start, a.end, Change, Unverifiable, out, "")
 	case composed.MatchString(sentence) && a.q.Dim.Times:
 		s.composition(a, sc)
 	case len(near) > 0 && !pairs.explicit && !sc.named:
 		s.say(a.p, a.start, a.end, Change, Unverifiable, "of which metric it is, nobody says", "")
+	case valued && !pairs.explicit:
+		s.say(a.p, a.start, a.end, Change, Unverifiable, "against which other setting, nobody says", "")
 	case len(near) > 0 && !pairs.explicit:
 		s.factorChange(a, sc, near[0], sentence)
 	case altered.MatchString(sentence) && !pairs.explicit:
@@ -58,6 +77,16 @@ func (s *session) change(a at) {
 	default:
 		s.pairChange(a, sc, pairs, sentence)
 	}
+}
+
+// holdsValue reports whether a parameter is named with a value: "GPU=80", "the
+// 2048-token context". It is then a setting, and not what was varied.
+func holdsValue(text string, f factorMention) bool {
+	after := strings.TrimLeft(text[f.end:min(len(text), f.end+12)], " =:*`")
+	before := strings.TrimRight(text[max(0, f.start-12):f.start], " -*`")
+	before = strings.TrimSuffix(strings.TrimSuffix(before, "token"), "layer")
+	before = strings.TrimRight(before, " -")
+	return after != "" && after[0] >= '0' && after[0] <= '9' || before != "" && before[len(before)-1] >= '0' && before[len(before)-1] <= '9'
 }
 
 func inSpan(in []factorMention, lo, hi int) (out []factorMention) {
@@ -132,7 +161,7 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 	}
 	text := strings.ToLower(a.c.text)
 	pivot := -1
-	for _, w := range []string{" than ", " over ", " vs ", " vs. ", " versus ", " compared to ", " compared with ", " relative to ", " against "} {
+	for _, w := range pivots {
 		if i := strings.Index(text[lo:hi], w); i >= 0 {
 			pivot = lo + i
 			break
@@ -157,11 +186,35 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 				}
 			}
 		}
-		if len(before) > 0 && len(behind) > 0 {
+		if len(behind) == 0 && len(before) > 0 && pivot < 0 {
+			behind = referenceAbove(a.c, label)
+		}
+		if len(before) > 0 && len(behind) > 0 && !slices.Equal(before, behind) {
 			return pairing{explicit: true, label: label, x: before, y: behind, things: in}
 		}
 	}
 	return pairing{things: in}
+}
+
+// pivots stand between what is compared and what it is compared with.
+var pivots = []string{" than ", " over ", " vs ", " vs. ", " versus ", " compared to ", " compared with ", " relative to ", " against ", " fast as ", " slow as ", " much as ", " many as ", " large as ", " high as "}
+
+// referenceAbove is what the lines right above compare everything with:
+// "Relative performance vs X (baseline):".
+func referenceAbove(c context, label string) []string {
+	for _, l := range c.outer[:min(2, len(c.outer))] {
+		low := strings.ToLower(l.text)
+		for _, w := range pivots {
+			if i := strings.Index(low, w); i >= 0 {
+				for _, m := range l.found.things {
+					if vs := m.values(label); m.start > i && len(vs) > 0 {
+						return vs
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func baselineWord(w string) bool {
@@ -250,7 +303,7 @@ func (s *session) ratiosBy(i int, g fact.Group, label string, others []string, x
 // pairChange judges "A is 2.8× as fast as B" and "A: 15× speedup".
 func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 	var all []ratio
-	named := false
+	named, against := false, false
 	for _, i := range s.changing(sc, a.q) {
 		for _, label := range s.labelsFor(i, p) {
 			var keep []mention
@@ -273,8 +326,12 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			}
 			if len(ys) == 0 {
 				ys = s.baselines(i, label, xs)
+				against = against || len(xs) > 0 && len(ys) > 0 && sc.named
 			}
 			rs := s.ratios(i, g, label, xs, ys)
+			if p.explicit && s.open() {
+				rs = append(rs, s.acrossFiles(i, g, label, xs, ys)...)
+			}
 			if len(rs) > 0 && (len(xs) > 0 || applied > 0 && len(split(g, []string{label}, nil)) == 2) {
 				named = true
 			}
@@ -292,11 +349,120 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			return
 		}
 	}
-	if !named || !p.explicit && len(p.things) == 0 {
+	if out := s.outOfReach(a, sc); out != "" {
+		s.say(a.p, a.start, a.end, Change, Unverifiable, out, "")
+		return
+	}
+	if _, _, ok := operands(a, sentence); ok && s.open() {
+		s.say(a.p, a.start, a.end, Change, Unverifiable, "it follows from the two figures beside it; no two rows have this ratio", listRatios(all), factsOf(all)...)
+		return
+	}
+	if !named || !p.explicit && (len(p.things) == 0 || !against) || p.explicit && s.open() && between(a.q, all) {
 		s.say(a.p, a.start, a.end, Change, Unverifiable, "no two rows compare what it compares", "")
 		return
 	}
 	s.say(a.p, a.start, a.end, Change, Contradicted, "no two comparable rows have this ratio", listRatios(all), factsOf(all)...)
+}
+
+// operands are the two numbers that a change is computed of, as its own
+// sentence gives them: "34 % faster (102.85 vs 76.59 tok/s)".
+func operands(a at, sentence string) (x, y claim.Quantity, ok bool) {
+	qs := claim.Quantities(sentence, nil)
+	for i := 1; i < len(qs); i++ {
+		x, y = qs[i-1], qs[i]
+		if !x.HasUnit {
+			x.Dim, x.HasUnit = y.Dim, y.HasUnit
+		}
+		switch strings.TrimSpace(sentence[qs[i-1].End:qs[i].Start]) {
+		case "vs", "vs.", "versus", "against", "→", "->", "compared to":
+		default:
+			continue
+		}
+		if x.Dim.Unit == y.Dim.Unit && x.Dim.Unit != unit.Ratio && x.Value > 0 && y.Value > 0 && !x.Range && !y.Range {
+			return x, y, true
+		}
+	}
+	return x, y, false
+}
+
+// miscalculated holds a change against the two numbers that its sentence gives
+// for it, each as far as it was rounded.
+func (s *session) miscalculated(a at, lo, hi int) bool {
+	sentence := a.c.text[lo:hi]
+	x, y, ok := operands(a, sentence)
+	q := a.q
+	if !ok || q.Range || len(claim.Quantities(sentence, nil)) > 4 {
+		return false
+	}
+	whole := 100.0 // a change in percent is of this much
+	if q.Dim.Times {
+		whole = 1
+	}
+	for _, r := range readings(base(x), base(y), q.Dim.Times) {
+		slack := q.Half() + (x.Half()/x.Value+y.Half()/y.Value)*(math.Abs(r)+whole)
+		if q.Approx || q.Least || q.Most {
+			slack = max(slack, 0.05*math.Abs(q.Value)+2*q.Half())
+		}
+		if math.Abs(math.Abs(q.Value)-math.Abs(r)) <= slack*(1+1e-9) {
+			return false
+		}
+	}
+	change := readings(base(x), base(y), q.Dim.Times)[0]
+	s.say(a.p, a.start, a.end, Change, Contradicted, "it does not follow from the two figures beside it", fmt.Sprintf("%.4g %s", change, q.Dim.Symbol))
+	return true
+}
+
+// readings are the changes that two numbers may be called to have, the likeliest
+// first: "3× faster" is a ratio to some and a gain to others.
+func readings(x, y float64, times bool) []float64 {
+	r := max(x/y, y/x)
+	if times {
+		return []float64{r, r - 1, 1 / r}
+	}
+	return []float64{(r - 1) * 100, (1 - 1/r) * 100, r * 100, 100 / r}
+}
+
+// acrossFiles compares the mean of each file's rows of one side with that of
+// each file's rows of the other: an import has the sides in files of their own.
+func (s *session) acrossFiles(i int, g fact.Group, label string, xs, ys []string) []ratio {
+	var out []ratio
+	parts := split(g, []string{label, "file"}, nil)
+	if len(parts) > 64 {
+		return nil
+	}
+	for _, x := range parts {
+		for _, y := range parts {
+			if x.Scope["file"] == y.Scope["file"] || !slices.Contains(xs, x.Scope[label]) || !slices.Contains(ys, y.Scope[label]) {
+				continue
+			}
+			xf, err1 := x.Fact("mean")
+			yf, err2 := y.Fact("mean")
+			a, ok1 := xf.Value.Get()
+			b, ok2 := yf.Value.Get()
+			if err1 != nil || err2 != nil || !ok1 || !ok2 || a == 0 || b == 0 {
+				continue
+			}
+			r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s", nameOf(x), nameOf(y))}
+			if s.series[i].better() == metric.Lower {
+				r.ratio = b / a
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// between reports whether a change lies between those of the ratios.
+func between(q claim.Quantity, all []ratio) bool {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, r := range all {
+		v := r.ratio
+		if !q.Dim.Times {
+			v = math.Abs(r.x-r.y) / math.Abs(r.y) * 100
+		}
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return q.Value >= lo && q.Value <= hi
 }
 
 func factsOf(all []ratio) []fact.Fact {

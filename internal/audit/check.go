@@ -151,7 +151,7 @@ func (s *session) definitions(p *claim.Passage, t string, span claim.Span) {
 				missing = append(missing, fmt.Sprintf("%s: %s", part, means[0]))
 			}
 		}
-		if !known {
+		if !known || len(missing) == len(parts) && !initials(term, meaning) {
 			continue
 		}
 		start, end := p.Start+span.Start+m[0], p.Start+span.Start+m[1]
@@ -164,6 +164,12 @@ func (s *session) definitions(p *claim.Passage, t string, span claim.Span) {
 	if m := tailWrong.FindStringIndex(t); m != nil && tail.MatchString(t) {
 		s.say(p, p.Start+span.Start+m[0], p.Start+span.Start+m[1], Definition, Contradicted, "a percentile is the value that so many lie at or below, not what they experience", "")
 	}
+}
+
+// initials reports whether a word of a meaning begins with a letter of its
+// term: what stands in brackets is else no expansion of it.
+func initials(term, meaning string) bool {
+	return slices.ContainsFunc(strings.Fields(meaning), func(w string) bool { return strings.Contains(term, w[:1]) })
 }
 
 // fileOrder judges "mostly X and Y, fewer Z" by the number of files.
@@ -309,12 +315,15 @@ func isP(text string, q claim.Quantity) bool {
 
 func boundaryBefore(text string, i int) bool { return i <= 0 || !isLetter(text[i-1]) }
 
+// configured names a configuration by its values alone: (60/512/0.8).
+var configured = regexp.MustCompile(`\(\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)+\)`)
+
 // pValue recomputes a test of the two things that the sentence compares.
 func (s *session) pValue(a at) {
 	lo, hi := sentenceAround(a.c.text, a.q.Start)
 	sc := s.scopeAt(a.c, a.q.Start, a.q.End)
 	p := s.sidesOf(a, lo, hi)
-	if p.label == "" || !sc.named {
+	if p.label == "" || !sc.named || configured.MatchString(a.c.text[lo:hi]) || s.outOfReach(a, sc) != "" {
 		s.say(a.p, a.start, a.end, Significance, Unverifiable, "of which test it is, nobody says", "")
 		return
 	}

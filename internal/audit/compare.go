@@ -136,6 +136,9 @@ func (w *words) effectOf(m mention) bool {
 	var wrong, right []string
 	var facts []fact.Fact
 	for _, verb := range effectVerb.FindAllStringIndex(w.sentence, -1) {
+		if strings.HasSuffix(strings.ToLower(w.sentence[:verb[0]]), " to ") {
+			continue // what it is for, not what it did
+		}
 		name := strings.ToLower(w.sentence[verb[0]:verb[1]])
 		mm, ok := w.objectOf(verb, name)
 		if !ok {

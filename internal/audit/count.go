@@ -78,6 +78,9 @@ func countedBy(c context, q claim.Quantity) string {
 		return ""
 	}
 	after := strings.TrimLeft(text[q.End:], " *`")
+	if strings.HasSuffix(before, ":") && after != "" && isLetter(after[0]|0x20) {
+		return "" // "configurations: 60 layers" counts layers
+	}
 	if strings.HasSuffix(before, "(") && !strings.HasPrefix(after, ")") {
 		return ""
 	}
@@ -116,8 +119,8 @@ func fileType(word string) string {
 		return ".html"
 	case "jsonl":
 		return ".jsonl"
-	case "txt":
-		return ".txt"
+	case "txt", "png", "svg", "pdf", "ipynb", "yaml", "yml", "log", "parquet":
+		return "." + word
 	}
 	return ""
 }
@@ -215,7 +218,7 @@ func (s *session) countRows(a at, end int, kind string) {
 		s.say(a.p, a.start, end, Count, Supported, "at least so many", "")
 	case len(counts) == 0:
 		s.say(a.p, a.start, end, Count, Unverifiable, "no row counts "+name, "")
-	case kind == "configs" && (s.sources != nil || n > slices.Max(slices.Collect(maps.Keys(counts)))) || s.sources != nil && kind != "runs" && kind != "rows" || s.allOwn():
+	case kind == "configs" && (s.sources != nil || !s.open() && n > slices.Max(slices.Collect(maps.Keys(counts)))) || s.sources != nil && kind != "runs" && kind != "rows" || s.allOwn():
 		s.say(a.p, a.start, end, Count, Contradicted, "no count of "+name+" gives it", listCounts(counts))
 	default:
 		s.say(a.p, a.start, end, Count, Unverifiable, "of which rows it is, nobody says; counts of "+name+": "+listCounts(counts), "")
@@ -376,14 +379,36 @@ func countLabel(rows []*fact.Row, byFile map[string][]*fact.Row, label string, c
 	}
 }
 
+// capability tells what a thing could do from what it was set to.
+var capability = regexp.MustCompile(`(?i)\b(?:max|maximum|supports?|native|trained|up to|limit)\b`)
+
+func everySeries(s *session) []int {
+	out := make([]int, len(s.series))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// listed reports whether a number is one of several levels.
+func listed(a at) bool {
+	rest := strings.TrimLeft(a.c.text[a.q.End:], " *`")
+	before := strings.TrimRight(a.c.text[:a.q.Start], " *`")
+	return a.cell || strings.HasPrefix(rest, ", ") && len(rest) > 2 && rest[2] >= '0' && rest[2] <= '9' || strings.HasSuffix(before, ",") || strings.HasSuffix(before, "and")
+}
+
 // setting judges a parameter's value: it must be one of the levels.
 func (s *session) setting(a at, fm factorMention) {
 	sc := s.scopeAt(a.c, a.q.Start, a.q.End)
 	sc.hard = slices.DeleteFunc(sc.hard, func(m mention) bool {
 		return slices.ContainsFunc(m.labels(), func(l string) bool { return slices.Contains(fm.labels, l) })
 	})
-	levels, anywhere := map[string]bool{}, map[string]bool{}
+	levels, anywhere, origins := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	silent := false // rows that it may be of do not record the parameter
 	for _, r := range s.ledger.Rows {
+		if r.Kind == fact.KindRequest && s.sources[r.Labels["file"]] && !slices.ContainsFunc(fm.labels, func(l string) bool { return r.Labels[l] != "" }) {
+			silent = true
+		}
 		for _, label := range fm.labels {
 			v, ok := r.Labels[label]
 			if !ok {
@@ -396,7 +421,7 @@ func (s *session) setting(a at, fm factorMention) {
 			if slices.ContainsFunc(sc.hard, func(m mention) bool { return isThing(m) && !holdsOrLacks(r, m) }) {
 				continue
 			}
-			levels[v] = true
+			levels[v], origins[r.Labels["file"]] = true, true
 		}
 	}
 	if len(levels) == 0 {
@@ -413,6 +438,10 @@ func (s *session) setting(a at, fm factorMention) {
 			s.say(a.p, a.start, a.end, Setting, Supported, fmt.Sprintf("%s is a level of %s", v, fm.words), "")
 			return
 		}
+	}
+	if s.open() && (len(origins) != 1 || !s.holdsThing(a, scope{hard: sc.hard, series: everySeries(s)}, false)) || capability.MatchString(a.c.text) || silent && !listed(a) {
+		s.say(a.p, a.start, a.end, Setting, Unverifiable, fmt.Sprintf("no row has %s = %g, and rows of other runs may", fm.words, a.q.Value), "levels: "+strings.Join(sortedNumbers(levels), ", "))
+		return
 	}
 	s.say(a.p, a.start, a.end, Setting, Contradicted, fmt.Sprintf("no row has %s = %g", fm.words, a.q.Value), "levels: "+strings.Join(sortedNumbers(levels), ", "))
 }

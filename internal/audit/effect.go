@@ -55,7 +55,7 @@ func (s *session) rateSeries(sc scope) []int {
 			out = append(out, i)
 		}
 	}
-	if len(out) > 0 {
+	if len(out) > 0 || sc.named && !loose[sc.metric] {
 		return out
 	}
 	for i, ser := range s.series {

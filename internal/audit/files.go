@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -31,6 +32,9 @@ func (s *session) filesNamed(f claim.File) []fact.FileEntry {
 	return out
 }
 
+// checklist is a line that says what is still to be done.
+var checklist = regexp.MustCompile(`^\s*[-*] \[[ x]\]`)
+
 // files judges whether the data files that a text names exist. Pictures and
 // pages that the report itself writes are no data.
 func (s *session) files(p *claim.Passage, text string, c context) {
@@ -48,6 +52,8 @@ func (s *session) files(p *claim.Passage, text string, c context) {
 			s.say(p, start, end, Entity, Unverifiable, "no files were imported", "")
 		case ext == ".md" || ext == ".gguf" || ext == ".db":
 			s.say(p, start, end, Entity, Unverifiable, "no such file was imported", "")
+		case s.open() && (strings.ContainsAny(text, "├└│") || checklist.MatchString(text)):
+			s.say(p, start, end, Entity, Unverifiable, "no such file was imported", s.like(f.Path))
 		default:
 			s.say(p, start, end, Entity, Contradicted, "there is no such file", s.like(f.Path))
 		}

@@ -32,14 +32,14 @@ func (s *session) numbersIn(p *claim.Passage, text string, c context) {
 	s.last = fact.Fact{}
 	all := claim.Quantities(text, c.names.Hidden)
 	for k, q := range all {
-		c.vague = false
+		c.vague, c.paired = false, false
 		for _, o := range []int{k - 1, k + 1} {
 			if o < 0 || o >= len(all) {
 				continue
 			}
 			a, b := all[min(k, o)], all[max(k, o)]
-			if between := strings.TrimSpace(text[a.End:b.Start]); between == "vs" || between == "vs." || between == "versus" || between == "against" || between == "→" {
-				c.vague = true // which of the two things it is of is left to the reader
+			if between := strings.TrimSpace(text[a.End:b.Start]); between == "vs" || between == "vs." || between == "versus" || between == "against" || between == "→" || between == "->" {
+				c.vague, c.paired = true, true
 				if !q.HasUnit && o > k {
 					q.Dim, q.HasUnit = b.Dim, b.HasUnit
 				}
@@ -73,6 +73,7 @@ func (s *session) quantity(a at) {
 	case q.Word:
 	case q.HasUnit && q.Dim.Unit != unit.Token || q.Key != "" || a.cell:
 		s.measure(a)
+	case s.isLevel(a):
 	default:
 		sc := s.scopeAt(a.c, q.Start, q.End)
 		if sc.named && s.metricBefore(a, sc) && (q.Decimals > 0 || q.HasUnit || keyed(text, q)) {
@@ -83,6 +84,37 @@ func (s *session) quantity(a at) {
 			s.say(a.p, a.start, a.end+s.nounEnd(text, q.End), Count, Unverifiable, fmt.Sprintf("no row counts %s", noun), "")
 		}
 	}
+}
+
+// metricKey reports whether the key of key=value is a metric's name, with or
+// without its aggregate and its unit: mean_latency_ms.
+func (s *session) metricKey(key string) bool {
+	words := strings.Fields(normal(key))
+	for lo := range words {
+		if lo > 0 && aggregatePrefixes[words[lo-1]] == "" {
+			break
+		}
+		for hi := len(words); hi > lo; hi-- {
+			if s.vocab.metricSeries(strings.Join(words[lo:hi], " ")) != nil {
+				return true
+			}
+			if _, ok := claim.ParseUnit(words[hi-1]); !ok && aggregatePrefixes[words[hi-1]] == "" {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// isLevel reports whether a bare number is a level of a parameter that its
+// sentence names: "temperature mattered little, but 0.4 was best".
+func (s *session) isLevel(a at) bool {
+	lo, _ := sentenceAround(a.c.text, a.q.Start)
+	return a.q.Decimals > 0 && slices.ContainsFunc(inSpan(a.c.found.factors, lo, a.q.Start), func(f factorMention) bool {
+		return slices.ContainsFunc(f.labels, func(l string) bool {
+			return slices.Contains(s.ledger.Values(l), strconv.FormatFloat(a.q.Value, 'g', -1, 64))
+		})
+	})
 }
 
 // metricBefore reports whether the metric's name stands before the number or
@@ -126,6 +158,10 @@ func (s *session) measure(a at) {
 	if s.sensitivity(a, sc) {
 		return
 	}
+	if q.Key != "" && len(q.Key) > 1 && !s.metricKey(q.Key) {
+		s.say(a.p, a.start, a.end, Value, Unverifiable, "no metric has the name "+q.Key, "")
+		return
+	}
 	if !sc.named {
 		sc.series = s.seriesOfUnit(q)
 	}
@@ -138,6 +174,8 @@ func (s *session) measure(a at) {
 	s.remember(a, sc)
 	res := s.search(sc, q)
 	switch {
+	case res.hit != nil && !(sc.named && significant(q) >= 3) && s.outOfReach(a, sc) != "":
+		s.say(a.p, a.start, a.end, Value, Unverifiable, s.outOfReach(a, sc), "")
 	case res.hit != nil:
 		s.last, s.lastSizes = *res.hit, res.sizes
 		s.supported(a, sc, res)
@@ -177,6 +215,9 @@ func (s *session) refused(a at, sc scope) bool {
 		return true
 	}
 	q := a.q
+	if q.Value == 0 && s.outOfReach(a, scope{}) != "" {
+		return false
+	}
 	isTime := q.HasUnit && (q.Dim.Unit == unit.Second || q.Dim.Unit == unit.SecondPerToken || q.Dim.Unit == unit.TokenPerSecond)
 	if q.Value == 0 && !q.Range && !q.Spreads && isTime && (sc.agg == "" || sc.agg == "mean" || sc.agg == "median" || sc.agg == "min" || sc.agg == "max") {
 		why := "no work takes no time: a failed or missing measurement was printed as zero"
@@ -266,7 +307,7 @@ func (s *session) unfit(a at, sc scope) {
 		s.say(a.p, a.start, a.end, Value, Unverifiable, fmt.Sprintf("no row has a value in %s of such a thing", cmp.Or(q.Dim.Symbol, "that unit")), "")
 	case q.Dim.Percent:
 		s.say(a.p, a.start, a.end, Value, Unverifiable, "a share of what, nobody says", "")
-	case s.closeBefore(a, sc):
+	case s.closeBefore(a, sc) && s.outOfReach(a, scope{}) == "":
 		s.say(a.p, a.start, a.end, Value, Malformed, fmt.Sprintf("%s is measured in %s, not in %s", sc.metric, s.series[sc.series[0]].Unit, q.Dim.Symbol), "")
 	default:
 		s.say(a.p, a.start, a.end, Value, Unverifiable, fmt.Sprintf("no row has a value in %s of such a thing", q.Dim.Symbol), "")
@@ -283,10 +324,21 @@ func (s *session) closeBefore(a at, sc scope) bool {
 	for _, m := range a.c.found.metrics {
 		if m.words == sc.metric && m.start >= lo && m.end <= hi {
 			gap := a.q.Start - m.end
-			return gap >= 0 && gap < 40 && a.q.Dim.Unit != unit.Token && !loose[m.words]
+			if gap < 0 || gap >= 40 || a.q.Dim.Unit == unit.Token || loose[m.words] || strings.ContainsAny(a.c.text[m.end:a.q.Start], ",;/→") {
+				return false
+			}
+			return a.cell || !s.measuredBeside(a, sc, lo, hi)
 		}
 	}
 	return false
+}
+
+// measuredBeside reports whether another number of the sentence has the unit
+// of the metric: the odd one is then of something else.
+func (s *session) measuredBeside(a at, sc scope, lo, hi int) bool {
+	return slices.ContainsFunc(claim.Quantities(a.c.text[lo:hi], nil), func(q claim.Quantity) bool {
+		return q.HasUnit && lo+q.Start != a.q.Start && slices.ContainsFunc(sc.series, func(i int) bool { return s.series[i].Unit == q.Dim.Unit })
+	})
 }
 
 // repeatsConstant flags a result that the report's own code holds as a constant.
@@ -311,6 +363,7 @@ type result struct {
 	outside bool // the hit lies outside the report's declared sources
 	label   string
 	inRange bool // the number lies within the rows' own range
+	origin  bool // the rows are of one file or run
 }
 
 // search tries the narrowest reading first: with what the head of the document
@@ -353,6 +406,7 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 		}
 		res.rows, res.applied = res.rows+len(g.Rows), max(res.applied, applied)
 		res.label = cmp.Or(res.label, pooled(g))
+		res.origin = oneOrigin(g)
 		for _, v := range g.Values() {
 			lo, hi = min(lo, v), max(hi, v)
 		}

@@ -12,6 +12,9 @@ import (
 	"chimera/internal/unit"
 )
 
+// leveled begins with a level: "- 1024: 78.4 tok/s".
+var leveled = regexp.MustCompile(`^[\s\-*•|]*[\d.,]+\s*[:=|]`)
+
 // attribute is what a superlative is about.
 func (w *words) attribute() (series []int, agg string, known bool) {
 	low := strings.ToLower(w.sentence)
@@ -79,6 +82,12 @@ func (w *words) superlative() {
 	things := w.strong()
 	if len(things) == 0 {
 		things = w.weakThings()
+	}
+	if at := superlative.FindStringIndex(w.sentence); len(things) == 0 && at != nil && strings.Contains(w.sentence[at[1]:min(len(w.sentence), at[1]+40)], ":") {
+		return // "best latency: 5 ms" under a thing is the best of its own rows
+	}
+	if len(things) == 0 && leveled.MatchString(w.sentence) {
+		return // the best of a list of levels
 	}
 	if len(things) == 0 {
 		for _, l := range w.c.outer[:min(1, len(w.c.outer))] {
@@ -184,17 +193,16 @@ func (w *words) rank(m mention, series []int, agg string) {
 				continue
 			}
 			warm := all
-			mixed := false
 			if w.s.series[i].agg == "" {
 				if wg := warmOnly(g); len(wg.Rows) > 0 && len(wg.Rows) < len(g.Rows) {
-					warm, mixed = w.s.ranking(i, wg, label, agg, ascending), true
+					warm = w.s.ranking(i, wg, label, agg, ascending)
 				}
 			}
 			if len(all) < 2 {
 				w.say(Superlative, Unverifiable, "nothing like it was measured", "")
 				return
 			}
-			w.rankVerdict(values, all, warm, mixed, i, agg, label, ascending)
+			w.rankVerdict(g, values, all, warm, i, agg, label, ascending)
 			return
 		}
 	}
@@ -230,7 +238,7 @@ func (w *words) ascending(low string, ser series, agg string) bool {
 	return better == metric.Lower
 }
 
-func (w *words) rankVerdict(values []string, all, warm []standing, mixed bool, i int, agg, label string, ascending bool) {
+func (w *words) rankVerdict(g fact.Group, values []string, all, warm []standing, i int, agg, label string, ascending bool) {
 	ser := w.s.series[i]
 	first := func(in []standing) bool { return len(in) > 0 && slices.Contains(values, in[0].name) }
 	truth := listStandings(warm, ser, agg)
@@ -239,7 +247,13 @@ func (w *words) rankVerdict(values []string, all, warm []standing, mixed bool, i
 	for _, st := range warm[:min(len(warm), 4)] {
 		facts = append(facts, st.f)
 	}
+	where := ""
+	if !first(all) && !first(warm) && w.s.open() {
+		where = w.firstWithin(g, i, label, agg, ascending, first)
+	}
 	switch {
+	case where != "":
+		w.say(Superlative, Misleading, fmt.Sprintf("first of what %s holds; over all rows %s is", where, warm[0].name), truth, facts...)
 	case !first(all) && !first(warm):
 		w.say(Superlative, Contradicted, fmt.Sprintf("%s is first", all[0].name), listStandings(all, ser, agg), facts...)
 	case !first(warm):
@@ -251,6 +265,19 @@ func (w *words) rankVerdict(values []string, all, warm []standing, mixed bool, i
 	default:
 		w.say(Superlative, Supported, "first of "+fmt.Sprint(len(warm)), truth, facts...)
 	}
+}
+
+// firstWithin names a file in which a thing is first of several.
+func (w *words) firstWithin(g fact.Group, i int, label, agg string, ascending bool, first func([]standing) bool) string {
+	for _, part := range split(g, []string{"file"}, nil) {
+		if part.Scope["file"] == "" {
+			continue
+		}
+		if in := w.s.ranking(i, part, label, agg, ascending); len(in) > 1 && first(in) {
+			return part.Scope["file"]
+		}
+	}
+	return ""
 }
 
 func listStandings(in []standing, ser series, agg string) string {

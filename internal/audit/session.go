@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -20,7 +21,7 @@ type dateAt struct {
 // prepare reads what holds for the whole document: what it says of itself, the
 // files it stands on, and the constants of its own code.
 func (s *session) prepare() {
-	s.literals, s.numbers = map[string]int{}, map[float64]int{}
+	s.literals, s.numbers, s.setups = map[string]int{}, map[float64]int{}, map[string][]string{}
 	headings := 0
 	for i := range s.doc.Passages {
 		p := &s.doc.Passages[i]
@@ -37,6 +38,10 @@ func (s *session) prepare() {
 		}
 		if headings <= 3 && len(p.Section) <= 2 && headerLine.MatchString(text) {
 			s.prefer(text)
+		}
+		if p.Kind != claim.Row && p.Kind != claim.Heading && setup.MatchString(text) {
+			place := strings.Join(p.Section, "\x00")
+			s.setups[place] = append(s.setups[place], text)
 		}
 		if inSources(p) {
 			for _, f := range claim.NamesOf(text).Files {
@@ -169,6 +174,7 @@ type context struct {
 	outer    []layer // leads from the inside, then sections from the inside
 	siblings []mention
 	vague    bool         // it names a thing that the rows do not know
+	paired   bool         // one of two numbers for two things: whose it is, is left to the reader
 	own      bool         // a table's column has a name that is no metric: no title names it instead
 	cited    []claim.Span // numbers that lead to facts: judged already
 }
@@ -233,11 +239,16 @@ func (s *session) siblingsOf(p *claim.Passage, index int) []mention {
 // settingsIn reads parameters with their values: num_ctx=2048, temp 0.8,
 // "Context Size: 2048". Only values that the ledger has become mentions.
 func (s *session) settingsIn(text string) []mention {
+	out, _ := s.settingsOf(text)
+	return out
+}
+
+// settingsOf also returns the first setting that no row of the ledger has.
+func (s *session) settingsOf(text string) (out []mention, absent string) {
 	f := s.vocab.find(text)
 	if len(f.factors) == 0 {
-		return nil
+		return nil, ""
 	}
-	var out []mention
 	for _, q := range claim.Quantities(text, claim.NamesOf(text).Hidden) {
 		fm, ok := s.factorOf(text, f, q)
 		if !ok {
@@ -251,17 +262,20 @@ func (s *session) settingsIn(text string) []mention {
 				}
 			}
 		}
-		if len(m.terms) > 0 {
+		switch {
+		case len(m.terms) > 0:
 			out = append(out, m)
+		case absent == "" && !q.Word:
+			absent = fmt.Sprintf("%s = %g", fm.words, q.Value)
 		}
 	}
-	return out
+	return out, absent
 }
 
 // factorOf returns the parameter that a number is a value of: its name stands
 // right before, with at most a sign of equality, a colon or "of" between.
 func (s *session) factorOf(text string, f found, q claim.Quantity) (factorMention, bool) {
-	if q.HasUnit && (q.Dim.Percent || q.Dim.Times) {
+	if q.HasUnit && (q.Dim.Percent || q.Dim.Times) || strings.HasPrefix(text[q.End:], "]") {
 		return factorMention{}, false
 	}
 	for i := len(f.factors) - 1; i >= 0; i-- {
@@ -270,10 +284,16 @@ func (s *session) factorOf(text string, f found, q claim.Quantity) (factorMentio
 			continue
 		}
 		gap := strings.ToLower(text[fm.end:q.Start])
+		if len(gap) > 2 && strings.TrimLeft(gap, " ") == "" {
+			return fm, false // columns of a printed table stand apart
+		}
 		gap = strings.TrimSpace(strings.Trim(strings.TrimSpace(gap), "*_`:=()[]"))
 		switch gap {
 		case "", "of", "to", "at", "is", "was", "set to", "=", ":", "value", "size", "layers", "settings":
 			return fm, true
+		}
+		if strings.HasPrefix(text[q.End:], "/") {
+			return fm, false // "GPU=60, 5/5 runs"
 		}
 		if strings.Trim(gap, "0123456789., :*()abcdefghijklmnopqrstuvwxyz_") == "" && strings.Contains(gap, ",") && onlyList(gap) {
 			return fm, true

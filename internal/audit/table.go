@@ -17,14 +17,16 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 	var label []string
 	var own []mention
 	unitCell := ""
-	for _, cell := range p.Cells {
+	lefts := make([]int, len(p.Cells)) // labels to the left of each cell
+	for i, cell := range p.Cells {
 		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
 		head := normal(cell.Head)
+		lefts[i] = len(label)
 		switch {
 		case head == "unit" || head == "units":
 			unitCell = text
 		case isNote(head), len(text) > 60 && len(label) > 0:
-		case !hasNumber(text) || len(s.vocab.find(text).things) > 0:
+		case !hasNumber(text) || s.named(text):
 			label = append(label, text)
 			if _, ok := s.vocab.metrics[head]; !ok && head != "" && len(label) == 1 {
 				continue
@@ -33,7 +35,7 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 			own = append(own, s.keyed(head, text)...)
 		}
 	}
-	name := strings.Join(label, " · ")
+	name := s.carry(p, strings.Join(label, " · "))
 	s.last = lastNone
 	for i, cell := range p.Cells {
 		text := strings.TrimSpace(s.doc.Text[cell.Start:cell.End])
@@ -51,12 +53,49 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		if covers(c.cited, cell.Start-p.Start) || len(s.doc.Cites) > 0 && s.isName(text) {
 			continue // a name, or of the scope of a fact that the row cites
 		}
+		if of := s.carry(p, strings.Join(label[:lefts[i]], " · ")); s.namesThing(of) {
+			s.numberCell(p, cell, i, text, of, unitCell, own, c)
+			continue
+		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}
 }
 
 func covers(spans []claim.Span, at int) bool {
 	return slices.ContainsFunc(spans, func(s claim.Span) bool { return s.Start <= at && at < s.End })
+}
+
+// carry completes the name of a row whose first cell is empty by that of the
+// row above: tables print what repeats once.
+func (s *session) carry(p *claim.Passage, name string) string {
+	first := p.Cells[0]
+	text := strings.TrimSpace(s.doc.Text[first.Start:first.End])
+	switch {
+	case text != "" && !hasNumber(text):
+		s.above = above{p.Table, text}
+	case text == "" && s.above.table == p.Table && name != "":
+		return s.above.name + " · " + name
+	}
+	return name
+}
+
+// above is the name that the last full row of a table began with.
+type above struct {
+	table int
+	name  string
+}
+
+// named reports whether a cell is a name: it holds one, and no number beside it.
+func (s *session) named(text string) bool {
+	f := s.vocab.find(text)
+	return len(f.things) > 0 && !slices.ContainsFunc(claim.Quantities(text, claim.NamesOf(text).Hidden), func(q claim.Quantity) bool {
+		return q.HasUnit && q.Dim.Unit != "B" && !overlapsThing(context{found: f}, q)
+	})
+}
+
+// namesThing reports whether a text names a thing that was measured.
+func (s *session) namesThing(text string) bool {
+	return slices.ContainsFunc(s.vocab.find(text).things, func(m mention) bool { return !m.weak })
 }
 
 // cellWords reads files and dates are read from the whole row already; a cell
@@ -107,15 +146,14 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 		return
 	}
 	head := strings.Trim(cell.Head, "*` ")
-	lead := head + ": "
+	lead := bareHead(head) + ": "
 	if name != "" && !strings.Contains(name, text) {
-		lead = name + " · " + head + ": "
+		lead = name + " · " + bareHead(head) + ": "
 	}
 	line := lead + text
 	inner := context{text: line, names: claim.NamesOf(line), found: s.vocab.find(line), settings: s.settingsIn(line), outer: c.outer, siblings: own}
 	outer := unitOfHead(head)
-	known := s.vocab.find(name)
-	inner.vague = hasLetters(name) && len(known.things)+len(known.metrics) == 0 && len(own) == 0 && !isAggregate(name)
+	inner.vague = hasLetters(name) && len(own) == 0 && !isAggregate(name) && s.unknownName(name)
 	inner.own = !generalHead(head)
 	for _, q := range claim.Quantities(line, inner.names.Hidden) {
 		if q.Start < len(lead) || overlapsThing(inner, q) {
@@ -136,6 +174,28 @@ func (s *session) numberCell(p *claim.Passage, cell claim.Cell, column int, text
 		s.size(p, inner, q, head)
 		s.quantity(at{p: p, c: inner, q: q, start: start, end: end, cell: true, head: head})
 	}
+}
+
+// bareHead is a column's head without the unit in brackets at its end.
+func bareHead(head string) string {
+	if i := strings.LastIndexByte(head, '('); i > 0 && strings.HasSuffix(head, ")") {
+		if _, ok := claim.ParseUnit(head[i+1 : len(head)-1]); ok {
+			return strings.TrimSpace(head[:i])
+		}
+	}
+	return head
+}
+
+// unknownName reports whether a row's name is that of nothing: it names no
+// metric and no thing, or everyday words among others that say nothing.
+func (s *session) unknownName(name string) bool {
+	f := s.vocab.find(name)
+	if len(f.metrics) > 0 || slices.ContainsFunc(f.things, func(m mention) bool { return !m.weak }) {
+		return false
+	}
+	return slices.ContainsFunc(tokens(name), func(t token) bool {
+		return !slices.ContainsFunc(f.things, func(m mention) bool { return m.start <= t.start && t.end <= m.end })
+	})
 }
 
 func hasLetters(text string) bool {

@@ -105,33 +105,52 @@ func (s *session) missed(a at, sc scope, res result) {
 		facts = append(facts, *res.fact)
 	}
 	elsewhere := s.elsewhere(sc, q)
-	switch {
-	case !sc.named && !(res.applied > 0 && (q.Dim.Unit == unit.TokenPerSecond || a.p.Kind == claim.Output || a.cell)):
-		s.say(a.p, a.start, a.end, Value, Unverifiable, "of which metric it is, nobody says", "")
-	case res.outside:
+	if elsewhere != "" {
+		elsewhere = "; the digits are those of " + elsewhere
+	}
+	unverifiable := func(why string) { s.say(a.p, a.start, a.end, Value, Unverifiable, why, "") }
+	if !sc.named && !(res.applied > 0 && (q.Dim.Unit == unit.TokenPerSecond || a.p.Kind == claim.Output || a.cell && !a.c.own)) {
+		unverifiable("of which metric it is, nobody says")
+		return
+	}
+	if res.outside {
 		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no aggregate of %s in the files that the report names as its sources; the digits are those of %s", s.describe(sc), nameOf(res.group)), res.truth, facts...)
-	case a.c.vague && res.inRange:
-		s.say(a.p, a.start, a.end, Value, Unverifiable, "of which rows it is, their names do not say", "")
+		return
+	}
+	if why := s.outOfReach(a, sc); why != "" {
+		unverifiable(why + elsewhere)
+		return
+	}
+	near := !s.open() || s.holdsThing(a, sc, false)
+	whole := near && res.label == "" && (res.applied > 0 || s.alone(sc, res)) // all rows are of what the words name
+	generic := loose[sc.metric] || slices.Contains(timeNames, strings.TrimSuffix(sc.metric, "s"))
+	if generic && s.open() && !s.holdsThing(a, sc, true) {
+		near, whole = false, false
+	}
+	switch f, why, ok := s.largest(sc, res, q); {
+	case a.c.paired:
+		unverifiable("of which of the two it is, nobody says" + elsewhere)
+	case a.c.vague && s.sameRow(a, sc):
+		s.say(a.p, a.start, a.end, Value, Supported, "the numbers of this line are together those of one row", "")
+	case a.c.vague && (s.open() || s.single(sc, q) || res.inRange && sc.agg != ""):
+		unverifiable("of which rows it is, their names do not say" + elsewhere)
+	case whole && sc.agg == "" && (s.open() || significant(q) > 3) && !ok && s.single(sc, q):
+		unverifiable("it is the value of one of its rows; of which, nobody says")
 	case res.applied == 0 && slices.ContainsFunc(sc.hard, isThing):
-		s.say(a.p, a.start, a.end, Value, Unverifiable, "no row measures "+s.describe(sc), "")
+		unverifiable("no row measures " + s.describe(sc))
 	case s.slip(a, sc, facts):
-	case res.applied > 0 && res.label == "" || s.alone(sc, res):
-		why := fmt.Sprintf("no %s of %s rounds to it", aggregateName(sc.agg), s.describe(sc))
-		if elsewhere != "" {
-			why += "; the digits are those of " + elsewhere
-		}
-		s.say(a.p, a.start, a.end, Value, Contradicted, why, res.truth, facts...)
-	case !res.inRange && (!loose[sc.metric] && !slices.Contains(timeNames, sc.metric) || res.applied > 0):
+	case whole && ok:
+		s.say(a.p, a.start, a.end, Value, Misleading, why, "", f)
+	case whole && (sc.agg != "" || !res.inRange || !s.open() || res.origin):
+		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no %s of %s rounds to it", aggregateName(sc.agg), s.describe(sc))+elsewhere, res.truth, facts...)
+	case whole:
+		unverifiable("no aggregate is named, and rows of several files lie on both sides of it" + elsewhere)
+	case !res.inRange && (near && res.applied > 0 || !generic && (sc.agg != "" || !s.open())):
 		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("every row of %s lies on one side of it", s.describe(sc)), res.truth, facts...)
+	case res.label != "":
+		unverifiable(fmt.Sprintf("the rows differ in %s, and the text names none", res.label) + elsewhere)
 	default:
-		why := "of which rows it is, nobody says"
-		if res.label != "" {
-			why = fmt.Sprintf("the rows differ in %s, and the text names none", res.label)
-		}
-		if elsewhere != "" {
-			why += "; the digits are those of " + elsewhere
-		}
-		s.say(a.p, a.start, a.end, Value, Unverifiable, why, "")
+		unverifiable("of which rows it is, nobody says" + elsewhere)
 	}
 }
 
@@ -150,7 +169,7 @@ func (s *session) alone(sc scope, res result) bool {
 // slip finds a number whose digits are right in another power of a thousand.
 func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 	q := a.q
-	if !q.HasUnit || significant(q) < 4 {
+	if !q.HasUnit || significant(q) < 4 || q.Least || q.Most {
 		return false
 	}
 	for _, k := range []float64{1e3, 1e-3, 1e6, 1e-6} {
@@ -182,8 +201,11 @@ func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 }
 
 func significant(q claim.Quantity) int {
-	text := strings.TrimLeft(strings.ReplaceAll(fmt.Sprintf("%.*f", max(q.Decimals, 0), math.Abs(q.Value)), ".", ""), "0")
-	return len(text)
+	text := fmt.Sprintf("%.*f", max(q.Decimals, 0), math.Abs(q.Value))
+	if q.Decimals <= 0 {
+		text = strings.TrimRight(text, "0") // of 1,400 nobody knows more than two
+	}
+	return len(strings.TrimLeft(strings.ReplaceAll(text, ".", ""), "0"))
 }
 
 // elsewhere names a thing whose number this is, to help whoever mends it.

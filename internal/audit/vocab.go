@@ -75,7 +75,7 @@ func init() {
 	for _, w := range strings.Fields(`it the a an in on of to for and or no not is are was be as at by from with that this than then all any each every other new
 default time model models instruct recorded run runs base report reports analysis mean min max std results result data file files test tests bench benchmark
 benchmarks measure suite summary json csv md markdown float type size rate token tokens value values total average n s ms gpu cpu none true false torch imported
-param params parameter parameters tuning sweep collector prompt prompts quality speed performance memory kernel device batch baseline chimera vs g c t x y z high low`) {
+param params parameter parameters tuning sweep collector prompt prompts quality speed performance memory kernel device batch baseline chimera linear vs g c t x y z high low`) {
 		plainWords[w] = true
 	}
 }
@@ -282,7 +282,30 @@ func (v *vocabulary) find(text string) found {
 			i += best - 1
 		}
 	}
+	f.things = compounds(text, f.things)
 	return f
+}
+
+// compounds joins names that stand in one word: of "gemma3:1b-qat", each part
+// names several things, and all together one.
+func compounds(text string, in []mention) []mention {
+	var out []mention
+	for _, m := range in {
+		if k := len(out) - 1; k >= 0 && out[k].end < m.start && m.start-out[k].end < 12 && !strings.ContainsAny(text[out[k].end:m.start], " ,;()|`*[]") {
+			var both []term
+			for _, t := range m.terms {
+				if slices.Contains(out[k].terms, t) {
+					both = append(both, t)
+				}
+			}
+			if len(both) > 0 {
+				out[k] = mention{out[k].start, m.end, out[k].words + " " + m.words, both, out[k].weak && m.weak}
+				continue
+			}
+		}
+		out = append(out, m)
+	}
+	return out
 }
 
 // thingTerms looks a name up, also in its singular and as the noun of a

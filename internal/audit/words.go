@@ -25,7 +25,7 @@ var (
 	proportion   = regexp.MustCompile(`(?i)\b(?:proportional to|linear(?:ly)? (?:in|with)|scales? (?:linearly )?with|correlat\w+ (?:with|between)|grows with)\b`)
 	steady       = regexp.MustCompile(`(?i)\b(?:consistent|stable|steady|uniform|reliable)\b`)
 	universal    = regexp.MustCompile(`(?i)\b(?:all|every|each|always|both|across all)\b`)
-	advice       = regexp.MustCompile(`(?i)\b(?:should|could|would|may|might|recommend\w*|suggest\w*|consider|investigate|explore|whether|if|determine the|identify|implement|evaluate|please|need(?:s|ed)? to|will|can be|aim|ensure|conduct|perform|analy[sz]e the|measure|use|choose|prioriti[sz]e|understand|confirm|document|establish|track|introduce|utili[sz]e|further|focus(?:es|ed)? on|for example|e\.g)\b`)
+	advice       = regexp.MustCompile(`(?i)\b(?:should|could|would|may|might|recommend\w*|suggest\w*|consider|optimi[sz]e|investigate|explore|whether|if|determine the|identify|implement|evaluate|please|need(?:s|ed)? to|will|can be|aim|ensure|conduct|perform|analy[sz]e the|measure|use|choose|prioriti[sz]e|understand|confirm|document|establish|track|introduce|utili[sz]e|further|focus(?:es|ed)? on|for example|e\.g)\b`)
 	effectVerb   = regexp.MustCompile(`(?i)\b(?:reduc(?:e|es|ed|ing|tion)|increas(?:e|es|ed|ing)|improv(?:e|es|ed|ing|ement)|degrad(?:e|es|ed|ing|ation)|maintain(?:s|ed|ing)?|lower(?:s|ed|ing)|rais(?:e|es|ed|ing)|preserv(?:e|es|ed|ing)|decreas(?:e|es|ed|ing))\b`)
 )
 
@@ -91,9 +91,9 @@ func (w *words) judge() {
 	case optimal.MatchString(w.sentence) && asserts.MatchString(w.sentence) && len(w.strong()) > 0:
 		w.say(Judgement, Unverifiable, "optimal by which measure, the report does not declare", "")
 	}
-	if significant_.MatchString(w.sentence) && !muchOf.MatchString(w.sentence) {
+	if significant_.MatchString(w.sentence) && !leveled.MatchString(w.sentence) && !muchOf.MatchString(w.sentence) {
 		w.significance()
-	} else if causal.MatchString(w.sentence) {
+	} else if causal.MatchString(label.ReplaceAllString(w.sentence, "")) && !strings.HasSuffix(strings.TrimRight(w.sentence, "* "), ":") && !strings.Contains(strings.ToLower(w.sentence), "more than") {
 		w.causal()
 	}
 	if m := proportion.FindString(w.sentence); m != "" {
@@ -112,6 +112,9 @@ func (w *words) judge() {
 		w.say(Judgement, Unverifiable, "a judgement without a measure", "")
 	}
 }
+
+// label is the bold name that a line begins with.
+var label = regexp.MustCompile(`^[\s\-*•>]*(?:\d+[.)]\s*)?\*\*[^*]{1,60}:\*\*`)
 
 // strong are the things of everyday measure that a sentence names.
 func (w *words) strong() []mention {
@@ -161,6 +164,10 @@ func (w *words) causal() {
 		effects := w.s.effects(sc, f)
 		if len(effects) == 0 {
 			continue
+		}
+		if w.s.open() && !sc.named || holdsValue(w.text, f) {
+			w.say(Causal, Unverifiable, "an effect on what, the rows do not measure", "")
+			return
 		}
 		if denied.MatchString(w.sentence) {
 			w.denial(effects)
@@ -350,10 +357,14 @@ func smallestCounts(a, b float64) (k [2]int, n int, ok bool) {
 func (w *words) proportion(what string) {
 	sc := w.scope()
 	for _, f := range w.factors {
-		if effects := w.s.effects(sc, f); len(effects) > 0 {
+		if effects := w.s.effects(sc, f); len(effects) > 0 && sc.named {
 			w.effectVerdict(effects, Causal)
 			return
 		}
+	}
+	if len(w.factors) > 0 && !sc.named {
+		w.say(Causal, Unverifiable, fmt.Sprintf("%q of what, the rows do not measure", strings.ToLower(what)), "")
+		return
 	}
 	w.say(Causal, Unverifiable, fmt.Sprintf("%q of something that was not varied in these rows", strings.ToLower(what)), "")
 }
@@ -368,13 +379,27 @@ func (w *words) steady() {
 		series = append(series, w.s.speedSeries()...)
 		series = append(series, w.s.vocab.metrics["ttft"]...)
 	}
+	if leveled.MatchString(w.sentence) {
+		return // it is said of a level
+	}
+	var printed []int
+	for _, q := range claim.Quantities(w.sentence, nil) {
+		for _, i := range series {
+			if q.HasUnit && w.s.series[i].Unit == q.Dim.Unit {
+				printed = append(printed, i)
+			}
+		}
+	}
+	if len(printed) > 0 {
+		series = printed // the number beside the word says what is steady
+	}
 	if len(series) == 0 {
 		return
 	}
 	slices.Sort(series)
 	series = slices.Compact(series)
 	sc := w.scope()
-	worst, judged := 0.0, false
+	worst, calmest, judged := 0.0, math.Inf(1), false
 	var list []string
 	for _, i := range series {
 		ser := w.s.series[i]
@@ -393,8 +418,8 @@ func (w *words) steady() {
 		g, _ := w.s.rowsOf(i, sc.hard, w.s.sources)
 		for _, part := range split(g, []string{"subject", "file"}, nil) {
 			f, err := part.Fact("cv")
-			if v, ok := f.Value.Get(); err == nil && ok && f.N >= 3 {
-				worst, judged = max(worst, v), true
+			if v, ok := f.Value.Get(); err == nil && ok && f.N >= 3 && pooled(part) == "" {
+				worst, calmest, judged = max(worst, v), min(calmest, v), true
 				if v > margin {
 					list = append(list, fmt.Sprintf("%s: cv %.0f %%", nameOf(part), v*100))
 				}
@@ -404,6 +429,8 @@ func (w *words) steady() {
 	switch {
 	case !judged:
 		return
+	case worst > margin && calmest <= margin && w.s.open() && len(w.strong()) == 0 && !universal.MatchString(w.sentence):
+		w.say(Universal, Unverifiable, "some rows are, and some are not; of which it is said, nobody says", strings.Join(list[:min(len(list), 6)], "; "))
 	case worst > margin:
 		w.say(Universal, Contradicted, fmt.Sprintf("a coefficient of variation above %g %% is not consistent", margin*100), strings.Join(list[:min(len(list), 6)], "; "))
 	default:

@@ -141,7 +141,7 @@ func comparisons() []example {
 				Caption: "Suite banter, 5 blocks, warm calls.", Metric: "ttft", Aggregate: "p95", Unit: unit.Second, Interval: "95 % order-statistic interval"},
 			By: "prompt", Groups: []string{"greeting", "joke", "story"}, Subjects: []chart.Subject{latest, small},
 			References: []chart.Reference{{Label: "limit of 100 ms", From: .1, To: .1}, {Label: "what the network alone takes", From: .02, To: .035}},
-			Values: [][]chart.Value{{v(.127, .006, 80), v(.067, .01, 80)}, {v(.131, .01, 80), v(.07, .02, 80)}, {v(.124, .01, 80), missing("80 of 80 calls timed out")}},
+			Values:     [][]chart.Value{{v(.127, .006, 80), v(.067, .01, 80)}, {v(.131, .01, 80), v(.07, .02, 80)}, {v(.124, .01, 80), missing("80 of 80 calls timed out")}},
 		}},
 	}
 }

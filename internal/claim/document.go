@@ -164,9 +164,61 @@ func (r *reader) read() {
 			end += start
 			next = end + 1
 		}
+		for _, cut := range r.cuts(start, end) {
+			r.line(number, start, cut)
+			start = cut
+		}
 		r.line(number, start, end)
 		number, start = number+1, next
 	}
+}
+
+// cuts are the places in a line of prose where another line began before
+// somebody joined them: a heading, or the head of a table whose rule follows.
+func (r *reader) cuts(start, end int) []int {
+	if r.mode != inText || end-start > maxPassage {
+		return nil
+	}
+	var out []int
+	line := r.d.Text[start:end]
+	for at := 0; ; {
+		i := strings.Index(line[at:], " ##")
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		if headingLevel(line[at:]) > 1 && strings.TrimSpace(line[:at]) != "" {
+			out = append(out, start+at)
+		}
+	}
+	from := 0
+	if len(out) > 0 {
+		from = out[len(out)-1] - start
+	}
+	rest := strings.TrimRight(line[from:], " \t\r")
+	if columns := ruleFollows(r.d.Text[end:]); columns > 1 && strings.HasSuffix(rest, "|") && !strings.HasPrefix(strings.TrimSpace(rest), "|") {
+		at := len(rest)
+		for range columns + 1 {
+			at = strings.LastIndexByte(rest[:max(0, at)], '|')
+		}
+		if at > 0 {
+			out = append(out, start+from+at)
+		}
+	}
+	return out
+}
+
+// ruleFollows counts the columns of the rule below a table's head, if the next
+// line is one.
+func ruleFollows(text string) int {
+	text = strings.TrimPrefix(text, "\n")
+	if i := strings.IndexByte(text, '\n'); i >= 0 {
+		text = text[:i]
+	}
+	if len(text) < 5 || text[0] != '|' || !strings.Contains(text, "---") || strings.Trim(text, "|-: \r") != "" {
+		return 0
+	}
+	return strings.Count(text, "|") - 1
 }
 
 func (r *reader) line(number, start, end int) {

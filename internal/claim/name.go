@@ -40,7 +40,7 @@ var (
 	numbered  = regexp.MustCompile(`\b(?:Report|Figure|figure|Fig\.?|Table|Section|section|Chapter|Step|Appendix|Version|version|Lines?|lines?|Page|page|pages|Port|port|Issue|Cell|RTX|GTX|CUDA|Python|Ubuntu|Windows|Seed|seed|Gen|i[3579]|driver)\s+\d[\d.\-–]*`)
 	order     = regexp.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)
 	reference = regexp.MustCompile(`\b\w+:\d+[-–]\d+\b`)
-	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+)+\b`)
+	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+(?:[.,]\d+)*)+\b`)
 )
 
 var monthNumber = map[string]time.Month{"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}

@@ -150,7 +150,7 @@ func (s *scanner) cues(q *Quantity) {
 		}
 	}
 	for _, w := range []string{">", "≥", "more than", "over", "at least", "above", "exceeding", "exceeds", "greater than", "minimum of"} {
-		if strings.HasSuffix(before, w) && boundary(before, w) {
+		if strings.HasSuffix(before, w) && boundary(before, w) && !strings.HasSuffix(before, "->") {
 			q.Least = true
 		}
 	}

@@ -349,7 +349,7 @@ func (a *app) material(ctx context.Context, folders, against []string, now func(
 			if len(m.Samples)+len(m.Readings) == 0 {
 				return nil, fault.With(errors.New("agent: no file of the folder has a row that is understood"), fault.Invalid, "docs/formats/import.md lists what can be read")
 			}
-			r, _, err := a.keep(ctx, m)
+			r, _, err := a.keep(ctx, m.Manifest, m.Rows)
 			if err != nil {
 				return nil, err
 			}

@@ -24,7 +24,7 @@ func (a *app) agentCompareCmd() *cobra.Command {
 options of --set. In every run both do equal work, the same prompts with answers of the same
 length, in an order that is drawn from --seed; then each writes its report. Where a runtime
 cannot be held to a length, what the answers differ in is told and rates are compared.`,
-		Example: "  chimera agent compare results/ --model gemma3-270m.gguf --set threads=1 --runs 6\n  chimera agent compare --against 7f3a --url http://127.0.0.1:11434 --model gemma3:270m --set num_ctx=1024",
+		Example: "  chimera agent compare out/ --model gemma3-270m.gguf --set threads=1 --runs 6\n  chimera agent compare out/ --url http://127.0.0.1:11434 --model gemma3:270m --set num_ctx=1024",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := g.checkContest(cmd.Context(), args); err != nil {
 				return err

@@ -97,8 +97,10 @@ func (a *app) analyze(ctx context.Context, runs, imports []string) (*finding.Ana
 		if err != nil {
 			return err
 		}
+		done := a.rowBar("reading", plannedOf(all))
+		defer done.end()
 		for _, r := range all {
-			if err := collect(ctx, s, r, c); err != nil {
+			if err := collect(ctx, s, r, c, done); err != nil {
 				return err
 			}
 		}
@@ -111,8 +113,16 @@ func (a *app) analyze(ctx context.Context, runs, imports []string) (*finding.Ana
 	return out, err
 }
 
-func collect(ctx context.Context, s store.Reader, r store.Run, c *finding.Collector) error {
-	for row, err := range analysed(ctx, s, r) {
+// plannedOf is how many trials runs have.
+func plannedOf(runs []store.Run) (n int) {
+	for _, r := range runs {
+		n += r.Manifest.Planned
+	}
+	return n
+}
+
+func collect(ctx context.Context, s store.Reader, r store.Run, c *finding.Collector, done *bar) error {
+	for row, err := range analysed(ctx, s, r, done) {
 		if err != nil {
 			return err
 		}
@@ -128,12 +138,33 @@ func collect(ctx context.Context, s store.Reader, r store.Run, c *finding.Collec
 }
 
 // analysed yields the rows of a run, each until the next: with their texts where
-// a trained model may have written them, else without their bulk.
-func analysed(ctx context.Context, s store.Reader, r store.Run) iter.Seq2[*sample.Sample, error] {
-	if writes(r.Manifest) {
-		return s.Samples(ctx, r.ID())
+// a trained model wrote them, else without their bulk.
+func analysed(ctx context.Context, s store.Reader, r store.Run, done *bar) iter.Seq2[*sample.Sample, error] {
+	return func(yield func(*sample.Sample, error) bool) {
+		rows := briefly(ctx, s, r.ID(), done)
+		if writes(r.Manifest) {
+			texts, err := hasTexts(ctx, s, r.ID())
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if texts {
+				rows = s.Samples(ctx, r.ID())
+			}
+		}
+		rows(yield)
 	}
-	return briefly(ctx, s, r.ID())
+}
+
+// hasTexts reports whether any row of a run has a text: rows of most imports
+// have none.
+func hasTexts(ctx context.Context, s store.Reader, id string) (bool, error) {
+	for part, err := range s.Columns(ctx, id) {
+		if err != nil || part.Texts() {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // writes reports whether a trained model may have written a run's answers.
@@ -142,7 +173,7 @@ func writes(m sample.Manifest) bool {
 }
 
 // briefly yields the rows of a run without their bulk, each until the next.
-func briefly(ctx context.Context, s store.Reader, id string) iter.Seq2[*sample.Sample, error] {
+func briefly(ctx context.Context, s store.Reader, id string, done *bar) iter.Seq2[*sample.Sample, error] {
 	return func(yield func(*sample.Sample, error) bool) {
 		for part, err := range s.Columns(ctx, id) {
 			if err != nil {
@@ -154,6 +185,7 @@ func briefly(ctx context.Context, s store.Reader, id string) iter.Seq2[*sample.S
 					return
 				}
 			}
+			done.steps(part.Len(), true)
 		}
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"chimera/internal/importer/llamabench"
 	"chimera/internal/importer/ollamabench"
 	"chimera/internal/importer/vllm"
+	"chimera/internal/sample"
+	"chimera/internal/spec"
 	"chimera/internal/store"
 
 	"github.com/spf13/cobra"
@@ -38,15 +40,15 @@ imported and why. The same bytes count once; importing them again changes nothin
 not understood is listed, never guessed (docs/formats/import.md).`,
 		Example: "  chimera import results/\n  chimera import sweep.csv kernels.json --json | jq '.files[] | select(.reason)'\n  chimera query server_rate_naive --import c4b3 --by subject",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := importer.Gather(cmd.Context(), build(), formats(), args...)
+			m, err := importer.Look(cmd.Context(), build(), formats(), args...)
 			if err != nil {
 				return err
 			}
-			if len(m.Samples)+len(m.Readings) == 0 {
+			if m.Samples+m.Readings == 0 {
 				a.warnOfFiles(m.Files)
 				return fault.With(errors.New("import: no file has a row that is understood"), fault.Invalid, "docs/formats/import.md lists what can be read")
 			}
-			r, known, err := a.keep(cmd.Context(), m)
+			r, known, err := a.keep(cmd.Context(), m.Manifest, m.Rows)
 			if err != nil {
 				return err
 			}
@@ -54,7 +56,7 @@ not understood is listed, never guessed (docs/formats/import.md).`,
 			if a.json {
 				sum, _ := r.Digest()
 				return a.printJSON(map[string]any{"import": r.ID(), "known": known, "store": a.storePath(), "digest": sum, "files": m.Files,
-					"samples": len(m.Samples), "readings": len(m.Readings), "outcomes": r.Outcomes})
+					"samples": m.Samples, "readings": m.Readings, "outcomes": r.Outcomes})
 			}
 			a.printImport(m, r, known)
 			return nil
@@ -62,52 +64,65 @@ not understood is listed, never guessed (docs/formats/import.md).`,
 	}
 }
 
+// maker makes the rows of an import.
+type maker func(importer.Sink) (sample.Manifest, *spec.Plan, error)
+
 // keep stores an import as a sealed run. One that is there already is left as
 // it is; one that another process left half-written is written anew.
-func (a *app) keep(ctx context.Context, m *importer.Import) (r store.Run, known bool, err error) {
+func (a *app) keep(ctx context.Context, m sample.Manifest, rows maker) (r store.Run, known bool, err error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return r, false, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r, err = s.Run(ctx, m.ID())
+	r, err = s.Run(ctx, m.Run)
 	switch {
-	case err == nil && r.ID() == m.ID() && r.Status.Sealed():
+	case err == nil && r.ID() == m.Run && r.Status.Sealed():
 		return r, true, nil
-	case err == nil && r.ID() == m.ID():
-		if err := s.Remove(ctx, m.ID()); err != nil {
+	case err == nil && r.ID() == m.Run:
+		if err := s.Remove(ctx, m.Run); err != nil {
 			return r, false, err
 		}
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return r, false, err
 	}
-	if err := record(ctx, s, m); err != nil {
+	if err := a.record(ctx, s, m, rows); err != nil {
 		return r, false, err
 	}
-	r, err = s.Run(ctx, m.ID())
+	r, err = s.Run(ctx, m.Run)
 	return r, false, err
 }
 
-// record stores an import and lets go of its rows as they are stored.
-func record(ctx context.Context, s store.Store, m *importer.Import) (err error) {
-	w, err := s.Load(ctx, m.Manifest)
+// counting shows how many rows went to a sink.
+type counting struct {
+	importer.Sink
+	done *bar
+	rows int // since done was told
+}
+
+func (c *counting) Add(t spec.Trial, s *sample.Sample) error {
+	if c.rows++; c.rows == 1000 {
+		c.done.steps(c.rows, true)
+		c.rows = 0
+	}
+	return c.Sink.Add(t, s)
+}
+
+// record stores an import's rows as they are made.
+func (a *app) record(ctx context.Context, s store.Store, m sample.Manifest, rows maker) (err error) {
+	w, err := s.Load(ctx, m)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	for i, row := range m.Samples {
-		if err := w.Add(m.Plan.Trials[i], row); err != nil {
-			return err
-		}
-		m.Samples[i] = nil
-	}
-	for _, r := range m.Readings {
-		if err := w.Reading(r); err != nil {
-			return err
-		}
+	done := a.rowBar("storing", m.Planned)
+	defer done.end()
+	manifest, plan, err := rows(&counting{Sink: w, done: done})
+	if err != nil {
+		return err
 	}
 	// The seal's time is that of the rows: the same files give the same bytes.
-	_, err = w.Seal(m.Manifest, m.Plan, m.Manifest.Clock.Origin)
+	_, err = w.Seal(manifest, plan, manifest.Clock.Origin)
 	return err
 }
 
@@ -133,13 +148,13 @@ func printable(text string) string {
 
 // printImport prints what came of the files: a line per kind, then each reason
 // once. The whole list is in --json.
-func (a *app) printImport(m *importer.Import, r store.Run, known bool) {
+func (a *app) printImport(m *importer.Survey, r store.Run, known bool) {
 	a.printFiles(m.Files)
 	state := "imported"
 	if known {
 		state = "known already, nothing changed"
 	}
-	fmt.Fprintf(a.Stdout, "\nimport %s · %s\n  samples   %s\n  readings  %d\n", r.ID(), state, statusLine(r), len(m.Readings))
+	fmt.Fprintf(a.Stdout, "\nimport %s · %s\n  samples   %s\n  readings  %d\n", r.ID(), state, statusLine(r), m.Readings)
 	fmt.Fprintf(a.Stdout, "  earliest  %s\n", startedAt(m.Manifest.Clock, time.RFC3339))
 	a.note("hint: `chimera query METRIC --import %s` asks these rows; --json lists every file", r.ID()[:8])
 }

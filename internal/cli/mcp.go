@@ -101,7 +101,15 @@ func (a *app) serveMCP(ctx context.Context, source *tool.Source, q mcpFlags) (er
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Stdout, "http://%s%s\n", l.Addr(), mcp.Path)
+	url := fmt.Sprintf("http://%s%s", l.Addr(), mcp.Path)
+	if a.json {
+		err = a.printJSON(map[string]string{"url": url})
+	} else {
+		_, err = fmt.Fprintln(a.Stdout, url)
+	}
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	a.note("answering assistants; Ctrl-C stops it")
 	return mcp.HTTP(ctx, l, o)
 }

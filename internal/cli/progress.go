@@ -27,6 +27,21 @@ type progress struct {
 	}
 }
 
+// manyRows is from how many rows on their number is work that a user waits for.
+const manyRows = 100_000
+
+// progress draws on standard error.
+func (a *app) progress() *progress {
+	return &progress{w: a.Stderr, width: a.Width, quiet: a.quiet, st: style{on: a.Width > 0 && a.Getenv("NO_COLOR") == "" && !a.noColor}, now: time.Now}
+}
+
+// rowBar shows how far work on rows is; fewer than manyRows show nothing.
+func (a *app) rowBar(label string, rows int) *bar {
+	p := a.progress()
+	p.quiet = p.quiet || rows < manyRows
+	return p.start(label, "rows", rows)
+}
+
 // bar is one stretch of work with a known number of steps.
 type bar struct {
 	p           *progress
@@ -51,12 +66,15 @@ func (p *progress) start(label, note string, total int) *bar {
 }
 
 // step counts one finished step.
-func (b *bar) step(ok bool) {
+func (b *bar) step(ok bool) { b.steps(1, ok) }
+
+// steps counts finished steps that ended alike.
+func (b *bar) steps(n int, ok bool) {
 	b.p.mu.Lock()
 	defer b.p.mu.Unlock()
-	b.done++
+	b.done += n
 	if !ok {
-		b.failed++
+		b.failed += n
 	}
 	b.last = b.p.now()
 	if b.done == b.total {

@@ -108,7 +108,8 @@ func (a *app) fluency(ctx context.Context, id, path string) error {
 		for _, r := range readings {
 			r.Run = m.Run
 		}
-		if _, _, err := a.keep(ctx, &importer.Import{Manifest: m, Plan: plan, Readings: readings}); err != nil {
+		made := importer.Import{Manifest: m, Plan: plan, Readings: readings}
+		if _, _, err := a.keep(ctx, m, made.Rows); err != nil {
 			return err
 		}
 	}

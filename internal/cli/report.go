@@ -64,7 +64,7 @@ Equal rows give equal files.`,
 				return err
 			}
 			return a.withStore(cmd.Context(), func(s store.Store) error {
-				w, err := newReportWriter(cmd.Context(), s, args, imports, t, folder)
+				w, err := a.newReportWriter(cmd.Context(), s, args, imports, t, folder)
 				if err != nil {
 					return err
 				}
@@ -103,12 +103,13 @@ func parseFormats(formats []string) ([]string, error) {
 
 // reportWriter writes one report, format by format.
 type reportWriter struct {
-	ctx    context.Context
-	store  store.Reader
-	runs   []store.Run
-	in     report.Input
-	doc    report.Document
-	folder string
+	reading *bar // of rows
+	ctx     context.Context
+	store   store.Reader
+	runs    []store.Run
+	in      report.Input
+	doc     report.Document
+	folder  string
 	// rowLedger holds the rows for ledger.json, unless they are too many.
 	rowLedger *fact.Ledger
 	format    string // being written
@@ -125,7 +126,7 @@ type reportFile struct {
 }
 
 // newReportWriter reads the runs and builds the document.
-func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string, t report.Template, folder string) (*reportWriter, error) {
+func (a *app) newReportWriter(ctx context.Context, s store.Reader, ids, imports []string, t report.Template, folder string) (*reportWriter, error) {
 	w := &reportWriter{ctx: ctx, store: s, folder: folder}
 	var manifests []*sample.Manifest
 	for i, id := range slices.Concat(ids, imports) {
@@ -142,11 +143,10 @@ func newReportWriter(ctx context.Context, s store.Reader, ids, imports []string,
 		}
 	}
 	rows := &report.Rows{}
-	planned := 0
-	for _, r := range w.runs {
-		planned += r.Manifest.Planned
-	}
+	planned := plannedOf(w.runs)
 	rows.Brief = planned > report.MaxRows
+	w.reading = a.rowBar("reading", planned)
+	defer w.reading.end()
 	analysis, err := w.analyse(rows, manifests)
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func (w *reportWriter) samples(r store.Run, brief bool) iter.Seq2[*sample.Sample
 	if !brief {
 		return w.store.Samples(w.ctx, r.ID())
 	}
-	return analysed(w.ctx, w.store, r)
+	return analysed(w.ctx, w.store, r, w.reading)
 }
 
 func rederive(runs []store.Run, t report.Template) string {

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"sync"
-	"time"
 
 	"chimera/internal/run"
 	"chimera/internal/sample"
@@ -34,7 +33,7 @@ func (a *app) reporter(plan *spec.Plan) run.Reporter {
 	}
 	r := &reporter{a: a, plan: map[string]*extent{}}
 	r.mu.bars = map[string]*bar{}
-	r.p = &progress{w: a.Stderr, width: a.Width, st: style{on: a.Width > 0 && a.Getenv("NO_COLOR") == "" && !a.noColor}, now: time.Now}
+	r.p = a.progress()
 	for _, t := range plan.Trials {
 		x := r.plan[t.Experiment]
 		if x == nil {

@@ -59,6 +59,7 @@ func (q Asked) Answer(of, to Side, family int) (Finding, []fact.Fact, error) {
 		forbids = no
 	}
 	order := q.order([]Side{of, to}, apart)
+	higher, _ := q.direction()
 	f.Checks = []Check{orderCheck(order, "sides", apart), a.unvalued(of, to, f.Scope)}
 	switch {
 	case !of.Fact.Value.OK() || !to.Fact.Value.OK():
@@ -67,19 +68,109 @@ func (q Asked) Answer(of, to Side, family int) (Finding, []fact.Fact, error) {
 	case forbids != "":
 		f.Verdict, f.Forbids = NotComparable, forbids
 		f.Sentence = say(nm(of.Name), " and ", nm(to.Name), " cannot be compared in ", what, ": ", nm(forbids), ".")
+	case q.text():
+		a.judgeScores(&f, of, to, higher)
+	case !allPositive(q.Series.Name, of, to):
+		q.judgeDifference(a, &f, cells, order, of, to, family)
 	default:
-		p := &pair{x: 0, y: 1, correction: "Bonferroni"}
-		p.logs, p.byBlock = pairUp(spotsOf(to, q.Series.Name, cells, math.Log), spotsOf(of, q.Series.Name, cells, math.Log))
-		p.estimate()
-		p.p = min(1, p.p*float64(family))
-		ratio := a.ratioFact(q.Series.Name, p, f.Scope, family, of.Fact, to.Fact)
-		a.difference(q.Series.Name, cells, of, to, f.Scope)
-		if p.have {
-			a.pFact(p.p, p.method(family), ratio)
-		}
-		q.judge(a, &f, p, order, of, to, say(nm(of.Name), " has ", as(ratio, AsTimesCI), " that of ", nm(to.Name)))
+		q.judgeRatio(a, &f, cells, order, of, to, family)
 	}
 	return a.sealAsked(f, of, to)
+}
+
+// text reports a score of what was written.
+func (q Asked) text() bool {
+	def, err := metric.Lookup(q.Series.Name)
+	return err == nil && def.Text
+}
+
+// allPositive reports whether all values of the sides have a logarithm.
+func allPositive(name string, sides ...Side) bool {
+	for _, s := range sides {
+		for _, r := range s.Rows {
+			if c, ok := r.Cell(name); ok && c.Value.Or(1) <= 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// judgeScores compares scores of text as the quality finding does: answers to
+// one prompt are alike, so the sides' own intervals, over prompts, decide.
+func (a *analyst) judgeScores(f *Finding, of, to Side, higher bool) {
+	what := nm(label(f.Metric))
+	f.Method = "one is better where the intervals over prompts, at 95 % each, do not meet"
+	x, y := of.Fact.Value.Or(0), to.Fact.Value.Or(0) // both are there
+	a.derive(fact.Fact{Metric: f.Metric, Version: of.Fact.Version, Aggregate: "difference", Unit: of.Fact.Unit, Phase: of.Fact.Phase, Scope: f.Scope,
+		Value: sample.Some(x - y), N: min(of.Fact.N, to.Fact.N), Planned: min(of.Fact.Planned, to.Fact.Planned), Method: "difference of the two values, no interval"}, of.Fact, to.Fact)
+	said := say(nm(of.Name), " has ", both(of.Fact), ", ", nm(to.Name), " ", both(to.Fact))
+	switch {
+	case above(of.Fact, to.Fact) && higher, above(to.Fact, of.Fact) && !higher:
+		f.Verdict = Better
+	case above(of.Fact, to.Fact), above(to.Fact, of.Fact):
+		f.Verdict = Worse
+	default:
+		f.Verdict = Inconclusive
+		f.Sentence = say("No difference between ", nm(of.Name), " and ", nm(to.Name), " in ", what, " is shown: ", said, ".")
+		return
+	}
+	f.Sentence = say(nm(of.Name), " is ", string(f.Verdict), " in ", what, ": ", said, ".")
+}
+
+// judgeDifference compares values that have no ratio, as some are 0 or below.
+func (q Asked) judgeDifference(a *analyst, f *Finding, cells []string, order ordering, of, to Side, family int) {
+	what := nm(label(q.Series.Name))
+	d, byBlock, x := a.difference(q.Series.Name, cells, of, to, f.Scope)
+	t, err := stats.PairedT(d)
+	if err != nil || !x.Lo.OK() {
+		f.Verdict = Inconclusive
+		f.Sentence = say("Whether ", nm(of.Name), " and ", nm(to.Name), " differ in ", what, " cannot be said: too few stand side by side, or none varies.")
+		a.begin(f, leastBlocks, "blocks")
+		return
+	}
+	p := min(1, t.P*float64(family))
+	a.pFact(p, fmt.Sprintf("paired t over %d %s; Bonferroni over %d", len(d), units(byBlock), family), x)
+	higher, lower := q.direction()
+	said := say(nm(of.Name), " by ", nm(to.Name), " differs by ", both(x))
+	v, _ := x.Value.Get()
+	switch {
+	case p >= Alpha:
+		f.Verdict = Inconclusive
+		f.Sentence = say("No difference between ", nm(of.Name), " and ", nm(to.Name), " in ", what, " is shown: ", said, ".")
+	case order == nested || order == cycled:
+		f.Verdict, f.Forbids = NotComparable, undrawn
+		f.Sentence = say(said, ", but what they are and when they ran cannot be told apart: ", orderWords(order), ".")
+	case order != drawn:
+		f.Verdict = Inconclusive
+		f.Sentence = say(said, ", but when each ran is not known, and a drift could do as much.")
+	case !higher && !lower:
+		f.Verdict = Inconclusive
+		f.Sentence = say("They differ in ", what, ": ", said, "; neither more nor less of it is better.")
+	default:
+		f.Verdict = Worse
+		if (v > 0) == higher {
+			f.Verdict = Better
+		}
+		f.Sentence = say(nm(of.Name), " is ", string(f.Verdict), " in ", what, ": ", said, ".")
+	}
+}
+
+// undrawn forbids a verdict.
+const undrawn = "the order of the sides was not drawn"
+
+// judgeRatio compares on logarithms, by the pairs and tests of every contest.
+func (q Asked) judgeRatio(a *analyst, f *Finding, cells []string, order ordering, of, to Side, family int) {
+	p := &pair{x: 0, y: 1, correction: "Bonferroni"}
+	p.logs, p.byBlock = pairUp(spotsOf(to, q.Series.Name, cells, math.Log), spotsOf(of, q.Series.Name, cells, math.Log))
+	p.estimate()
+	p.p = min(1, p.p*float64(family))
+	ratio := a.ratioFact(q.Series.Name, p, f.Scope, family, of.Fact, to.Fact)
+	a.difference(q.Series.Name, cells, of, to, f.Scope)
+	if p.have {
+		a.pFact(p.p, p.method(family), ratio)
+	}
+	q.judge(a, f, p, order, of, to, say(nm(of.Name), " has ", as(ratio, AsTimesCI), " that of ", nm(to.Name)))
 }
 
 // judge gives the verdict of a pair by the rules of every contest.
@@ -104,7 +195,7 @@ func (q Asked) judge(a *analyst, f *Finding, p *pair, order ordering, of, to Sid
 			a.resolve(f, sd, mean, len(p.logs), units(p.byBlock), of.Fact)
 		}
 	case order == nested || order == cycled:
-		f.Verdict, f.Forbids = NotComparable, "the order of the sides was not drawn"
+		f.Verdict, f.Forbids = NotComparable, undrawn
 		f.Sentence = say(said, ", but what they are and when they ran cannot be told apart: ", orderWords(order), ".")
 	case order != drawn && p.reach() < math.Log1p(unknownOrder):
 		f.Verdict = Inconclusive
@@ -295,22 +386,21 @@ func spotsOf(s Side, name string, cells []string, scale func(float64) float64) m
 
 // difference enters the mean of the differences side by side, in the metric's
 // own unit.
-func (a *analyst) difference(metric string, cells []string, of, to Side, scope map[string]string) {
+func (a *analyst) difference(metric string, cells []string, of, to Side, scope map[string]string) (d []float64, byBlock bool, x fact.Fact) {
 	same := func(v float64) float64 { return v }
-	d, byBlock := pairUp(spotsOf(to, metric, cells, same), spotsOf(of, metric, cells, same))
-	f := fact.Fact{Metric: metric, Version: of.Fact.Version, Aggregate: "difference", Unit: of.Fact.Unit, Phase: of.Fact.Phase, Scope: scope, N: len(d), Planned: len(d)}
-	what := units(byBlock)
+	d, byBlock = pairUp(spotsOf(to, metric, cells, same), spotsOf(of, metric, cells, same))
+	x = fact.Fact{Metric: metric, Version: of.Fact.Version, Aggregate: "difference", Unit: of.Fact.Unit, Phase: of.Fact.Phase, Scope: scope, N: len(d), Planned: len(d)}
 	e, err := stats.MeanEstimate(d, fact.Level, math.Inf(-1))
 	switch {
 	case err != nil:
-		f.Reason, f.Method = err.Error(), "none"
+		x.Reason, x.Method = err.Error(), "none"
 	case e.Interval == nil:
-		f.Value, f.Method = sample.Some(e.Value), "mean of the differences of "+what+", no interval: "+reasonOf(e.Warnings).Error()
+		x.Value, x.Method = sample.Some(e.Value), "mean of the differences of "+units(byBlock)+", no interval: "+reasonOf(e.Warnings).Error()
 	default:
-		f.Value, f.Lo, f.Hi = sample.Some(e.Value), sample.Some(e.Interval.Lo), sample.Some(e.Interval.Hi)
-		f.Method = fmt.Sprintf("mean of the differences of %d %s, Student's interval", len(d), what)
+		x.Value, x.Lo, x.Hi = sample.Some(e.Value), sample.Some(e.Interval.Lo), sample.Some(e.Interval.Hi)
+		x.Method = fmt.Sprintf("mean of the differences of %d %s, Student's interval", len(d), units(byBlock))
 	}
-	a.derive(f, of.Fact, to.Fact)
+	return d, byBlock, a.derive(x, of.Fact, to.Fact)
 }
 
 // order judges how the sides lay in time.
@@ -354,114 +444,3 @@ func inBoth(x, y map[string]string) map[string]string {
 	}
 	return out
 }
-
-// Ranks gives each side its rank, 1 for the best, from a comparison of all
-// pairs (Holm): the interval holds every rank that it could have, as sides that
-// are not shown to differ may stand in either order. A metric without a
-// direction has no ranks, and a side without a value none either. If the sides
-// cannot be compared, why says what forbids it.
-func (q Asked) Ranks(sides []Side) (ranks []fact.Fact, why string, err error) {
-	higher, lower := q.direction()
-	if !higher && !lower {
-		return nil, "neither more nor less of it is better", nil
-	}
-	sides = slices.DeleteFunc(slices.Clone(sides), func(s Side) bool { return !s.Fact.Value.OK() })
-	if len(sides) < 2 {
-		return nil, "fewer than two have a value", nil
-	}
-	cells, apart, forbids := q.cells(sides[0], sides[1])
-	for _, s := range sides[2:] {
-		more, far, no := q.cells(sides[0], s)
-		cells, apart = slices.DeleteFunc(cells, func(l string) bool { return !slices.Contains(more, l) }), apart || far
-		if forbids == "" {
-			forbids = no
-		}
-	}
-	order := q.order(sides, apart)
-	switch {
-	case forbids != "":
-		return nil, forbids, nil
-	case order == nested || order == cycled:
-		return nil, "their order was not drawn: " + orderWords(order), nil
-	}
-	var at []map[spot]float64
-	for _, s := range sides {
-		at = append(at, spotsOf(s, q.Series.Name, cells, math.Log))
-	}
-	pairs := allPairs(at)
-	for i, s := range sides {
-		value, _ := s.Fact.Value.Get()
-		rank, best, worst := 1, 1, len(sides)
-		for j, o := range sides {
-			if v, _ := o.Fact.Value.Get(); j != i && (v > value) == higher && v != value {
-				rank++
-			}
-		}
-		for _, p := range pairs {
-			v := p.verdict(higher)
-			if order != drawn && p.have && p.reach() < math.Log1p(unknownOrder) {
-				v = Inconclusive // a drift could do as much
-			}
-			switch {
-			case p.y == i && v == Worse, p.x == i && v == Better:
-				best++
-			case p.y == i && v == Better, p.x == i && v == Worse:
-				worst--
-			}
-		}
-		f, err := fact.Derive(fact.Fact{Metric: q.Series.Name, Version: s.Fact.Version, Aggregate: "rank", Phase: s.Fact.Phase, Scope: s.Fact.Scope,
-			Value: sample.Some(float64(rank)), Lo: sample.Some(float64(min(best, rank))), Hi: sample.Some(float64(max(worst, rank))), N: len(sides), Planned: len(sides),
-			Method: fmt.Sprintf("rank among %d, 1 is best; the interval holds each rank that it is not shown to miss (paired t on logarithms, Holm over %d)", len(sides), len(pairs))}, s.Fact)
-		if err != nil {
-			return nil, "", err
-		}
-		ranks = append(ranks, f)
-	}
-	return ranks, "", nil
-}
-
-// Trend is the slope of a metric over a numeric label, per 1 of it (Theil and
-// Sen over all rows). why says why there is none.
-func (q Asked) Trend(over string, sides []Side) (slope fact.Fact, why string, err error) {
-	var t, y []float64
-	var from []fact.Fact
-	phase, version, of := sample.Phase(""), 1, unit.None
-	for _, s := range sides {
-		for _, r := range s.Rows {
-			at, err := strconv.ParseFloat(labelOf(r, over), 64)
-			if err != nil {
-				return slope, fmt.Sprintf("%s is no number everywhere", over), nil
-			}
-			c, _ := r.Cell(q.Series.Name)
-			if v, ok := c.Value.Get(); ok {
-				t, y = append(t, at), append(y, v)
-			}
-		}
-		from = append(from, s.Fact)
-		phase, version, of = s.Fact.Phase, s.Fact.Version, s.Fact.Unit
-	}
-	if levels := distinct(t, func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }); len(levels) < 3 {
-		return slope, fmt.Sprintf("a trend takes three levels of %s", over), nil
-	}
-	if len(t) > maxTrend {
-		return slope, fmt.Sprintf("more than %d rows", maxTrend), nil
-	}
-	line, err := stats.TheilSen(t, y, fact.Level)
-	if err != nil {
-		return slope, err.Error(), nil
-	}
-	common := from[0].Scope
-	for _, f := range from[1:] {
-		common = inBoth(common, f.Scope)
-	}
-	slope = fact.Fact{Metric: q.Series.Name, Version: version, Aggregate: "slope", Unit: of, Phase: phase, Scope: with(common, "over", over), Value: sample.Some(line.Slope.Value),
-		N: len(t), Planned: len(t), Method: fmt.Sprintf("change per 1 of %s, Theil and Sen over %d rows", over, len(t))}
-	if i := line.Slope.Interval; i != nil {
-		slope.Lo, slope.Hi = sample.Some(i.Lo), sample.Some(i.Hi)
-	}
-	slope, err = fact.Derive(slope, from...)
-	return slope, "", err
-}
-
-// maxTrend bounds the rows of a trend: it looks at all pairs of them.
-const maxTrend = 3000

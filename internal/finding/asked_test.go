@@ -11,6 +11,7 @@ import (
 	"chimera/internal/finding"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
+	"chimera/internal/unit"
 
 	"pgregory.net/rapid"
 )
@@ -224,6 +225,95 @@ func TestFamilyMakesItHarder(t *testing.T) {
 		}
 		if family == 100 && (f.Verdict == finding.Better || f.Verdict == finding.Worse) {
 			t.Errorf("one of %d pairs is still called %s", family, f.Verdict)
+		}
+	}
+}
+
+// Values that may be 0 have no ratio: their differences are tested, and no value
+// is left out.
+func TestAskedOfValuesThatMayBeZero(t *testing.T) {
+	var readings []*sample.Reading
+	for block := range 10 {
+		arms := []string{"x", "y"}
+		if block%3 == 1 {
+			slices.Reverse(arms)
+		}
+		for _, arm := range arms {
+			v := 0.5 + 0.01*float64(block%4)
+			if arm == "y" {
+				v = 0.02 * float64(block%2)
+			}
+			readings = append(readings, &sample.Reading{Run: "r", Kind: "queue", Series: "wait_time", Unit: unit.Second, Value: sample.Some(v), Labels: map[string]string{"block": fmt.Sprint(block), "arm": arm}})
+		}
+	}
+	l := fact.NewLedger(fact.RunRows{Manifest: sample.Manifest{Run: "r"}, Readings: readings})
+	q := questioned{finding.Asked{Series: l.Metrics()[0], Compared: []string{"arm"}}, l}
+	var sides []finding.Side
+	for _, arm := range []string{"y", "x"} {
+		facts, err := l.Readings(fact.ReadingQuery{Series: "wait_time", Aggregate: "mean", By: []string{"arm"}, Where: fact.Conditions{{Field: "arm", Op: "=", Value: arm}}})
+		if err != nil || len(facts) != 1 {
+			t.Fatal(err, facts)
+		}
+		s := finding.Side{Name: arm, Fact: facts[0]}
+		for _, r := range l.Rows {
+			if r.Labels["arm"] == arm {
+				s.Rows = append(s.Rows, r)
+			}
+		}
+		sides = append(sides, s)
+	}
+	f, facts := q.answer(t, sides[0], sides[1])
+	d := facts["difference"]
+	if _, has := facts["ratio"]; f.Verdict != finding.Better || has || d.N != 10 || d.Hi.Or(1) > -0.4 {
+		t.Errorf("%s, ratio %v, difference %+v", f.Verdict, has, d)
+	}
+	if ranks, why, err := q.Ranks(sides); err != nil || len(ranks) > 0 || !strings.Contains(why, "0 or below") {
+		t.Errorf("ranks %v, why %q, %v", ranks, why, err)
+	}
+}
+
+// Scores of text are compared over prompts: many answers to one prompt are not
+// many.
+func TestAskedOfScoresOfText(t *testing.T) {
+	for _, c := range []struct {
+		prompts, repeats int
+		verdict          finding.Verdict
+	}{{12, 2, finding.Better}, {2, 12, finding.Inconclusive}} {
+		var rows []*sample.Sample
+		for p := range c.prompts {
+			for range c.repeats {
+				for _, subject := range []string{"a", "b"} {
+					s := row(len(rows), subject, 0, 50)
+					s.Prompt, s.PromptSHA256, s.Block = fmt.Sprint("p", p), fmt.Sprint(p), p
+					text := "A plain answer that says what it has to say."
+					if subject == "a" {
+						text = strings.Repeat("again and again ", 40)
+					}
+					s.SetText(text)
+					rows = append(rows, s)
+				}
+			}
+		}
+		q := question(t, rows, "quality_loop", "subject")
+		scores := func(subject string) finding.Side {
+			s := q.side(t, "subject", subject)
+			facts, err := q.ledger.Query(fact.Query{Metric: "quality_loop", Phase: sample.Measure, By: []string{"subject"}, Where: fact.Conditions{{Field: "subject", Op: "=", Value: subject}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Fact = facts[0]
+			return s
+		}
+		f, facts := q.answer(t, scores("b"), scores("a"))
+		if f.Verdict != c.verdict {
+			t.Errorf("%d prompts, %d answers each: %s, want %s: %+v", c.prompts, c.repeats, f.Verdict, c.verdict, facts)
+		}
+		ranks, why, err := q.Ranks([]finding.Side{scores("a"), scores("b")})
+		if err != nil || len(ranks) != 2 {
+			t.Fatal(ranks, why, err)
+		}
+		if apart := ranks[0].Lo.Or(0) == 2; apart != (c.verdict == finding.Better) {
+			t.Errorf("%d prompts: rank of the worse one %+v", c.prompts, ranks[0])
 		}
 	}
 }

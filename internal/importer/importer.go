@@ -29,11 +29,31 @@ type Format struct {
 
 // Content is what a format found in one file.
 type Content struct {
-	Kind     string // "legacy/tuning", "guidellm/report" …
-	Rows     []Row
+	Kind string // "legacy/tuning", "guidellm/report" …
+	Rows []Row
+	// Make makes the row at a place from 0 to Len−1, as often as it is asked, for
+	// files of so many rows that they had better not stand in memory together.
+	// There are no Rows then.
+	Make     func(place int) Row
+	Len      int
 	Reason   string // what a reader must know of the file as a whole
 	Broken   bool   // the file could not be read to its end; Reason says why
 	Subjects []sample.SubjectRecord
+}
+
+func (c *Content) len() int {
+	if c.Make != nil {
+		return c.Len
+	}
+	return len(c.Rows)
+}
+
+func (c *Content) row(place int) *Row {
+	if c.Make != nil {
+		row := c.Make(place)
+		return &row
+	}
+	return &c.Rows[place]
 }
 
 // A Row is one row of a file: what it became, or why it became nothing.

@@ -19,7 +19,7 @@ var digitGroups = regexp.MustCompile(`^-?\d{1,3}(,\d{2,3})*,\d{3}(\.\d+)?$`)
 
 // ParseNumber reads a finite decimal number; commas may group its digits.
 func ParseNumber(text string) (float64, error) {
-	if digitGroups.MatchString(text) {
+	if strings.Contains(text, ",") && digitGroups.MatchString(text) {
 		text = strings.ReplaceAll(text, ",", "")
 	}
 	v, err := strconv.ParseFloat(text, 64)

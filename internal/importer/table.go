@@ -18,7 +18,8 @@ type Table struct {
 	Records []Record
 	Err     error // why the file cannot be read on, or at all
 
-	at map[string]int
+	at     map[string]int
+	quoted [][]byte // the head as JSON
 }
 
 // Record is one row of data.
@@ -71,7 +72,7 @@ func readTable(b []byte) *Table {
 func (t *Table) setHead(cells []string) {
 	for i, c := range cells {
 		c = strings.TrimSpace(c)
-		t.Head = append(t.Head, c)
+		t.Head, t.quoted = append(t.Head, c), append(t.quoted, quote(c))
 		if _, twice := t.at[c]; !twice {
 			t.at[c] = i
 		}
@@ -116,43 +117,41 @@ func (r Record) Float(column string) (v float64, ok bool, err error) {
 // JSON renders the row verbatim: an object of the head's names and the cells'
 // texts, in the order of the columns.
 func (r Record) JSON() json.RawMessage {
-	var out bytes.Buffer
 	n := 2
 	for i, c := range r.cells {
-		n += len(c) + 6
-		if i < len(r.table.Head) {
-			n += len(r.table.Head[i])
+		n += len(c) + 4
+		if i < len(r.table.quoted) {
+			n += len(r.table.quoted[i])
 		}
 	}
-	out.Grow(n)
-	out.WriteByte('{')
+	out := append(make([]byte, 0, n), '{')
 	for i, c := range r.cells {
 		if i > 0 {
-			out.WriteByte(',')
+			out = append(out, ',')
 		}
-		name := fmt.Sprintf("column %d", i+1)
-		if i < len(r.table.Head) {
-			name = r.table.Head[i]
+		if i < len(r.table.quoted) {
+			out = append(out, r.table.quoted[i]...)
+		} else {
+			out = appendQuoted(out, fmt.Sprintf("column %d", i+1))
 		}
-		out.Write(quote(name))
-		out.WriteByte(':')
-		out.Write(quote(c))
+		out = appendQuoted(append(out, ':'), c)
 	}
-	out.WriteByte('}')
-	return out.Bytes()
+	return append(out, '}')
 }
 
-func quote(text string) []byte {
+func quote(text string) []byte { return appendQuoted(make([]byte, 0, len(text)+2), text) }
+
+func appendQuoted(b []byte, text string) []byte {
 	if plain(text) {
-		return append(append(append(make([]byte, 0, len(text)+2), '"'), text...), '"')
+		return append(append(append(b, '"'), text...), '"')
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
+	out := bytes.NewBuffer(b)
+	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(text); err != nil { // a string always encodes
 		panic("importer: " + err.Error())
 	}
-	return bytes.TrimRight(out.Bytes(), "\n")
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // plain reports whether JSON writes the text as it is.

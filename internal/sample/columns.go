@@ -34,8 +34,9 @@ type Columns struct {
 // head is what rows have in common. Its own numbers mean nothing.
 type head struct {
 	Sample
-	line string // as JSON, with 0 for each number that its rows have
+	line string // as JSON, with 0 for each number that its rows have, and an empty text if they have one
 	has  []int  // the numbers that its rows have, rising
+	text bool   // its rows have a text
 }
 
 // The numbers of a row: its order and its stream, then the optional ones.
@@ -58,6 +59,12 @@ func counts(s *Sample) [numbers - countsAt]*Opt[int] {
 
 // Len is the number of rows.
 func (c *Columns) Len() int { return len(c.rows) }
+
+// Texts reports whether any row has a text, which is not here: who wants it has
+// to read the row's line.
+func (c *Columns) Texts() bool {
+	return slices.ContainsFunc(c.heads, func(h head) bool { return h.text })
+}
 
 // Add appends a row. It is not retained.
 func (c *Columns) Add(s *Sample) error {
@@ -131,11 +138,15 @@ func headLine(s *Sample) ([]byte, error) {
 	return Encode(stored)
 }
 
-// common is a row with nothing of its own: numbers that it has are 0.
+// common is a row with nothing of its own: numbers that it has are 0, a text is
+// empty.
 func common(s *Sample) *Sample {
 	h := *s
 	h.Trial, h.Order, h.Stream, h.Superseded = "", 0, 0, false
-	h.Chunks, h.Server, h.Text, h.TextHash = nil, nil, None[string](), None[string]()
+	h.Chunks, h.Server, h.TextHash = nil, nil, None[string]()
+	if h.Text.OK() {
+		h.Text = Some("")
+	}
 	for _, d := range durations(&h) {
 		if d.OK() {
 			*d = Some(time.Duration(0))
@@ -154,7 +165,8 @@ func decodeHead(line []byte) (head, error) {
 	if err != nil {
 		return head{}, err
 	}
-	h := head{Sample: *s, line: string(line), has: []int{orderAt, streamAt}}
+	h := head{Sample: *s, line: string(line), has: []int{orderAt, streamAt}, text: s.Text.OK()}
+	h.Text = None[string]()
 	for i, d := range durations(s) {
 		if d.OK() {
 			h.has = append(h.has, durationsAt+i)
@@ -186,6 +198,7 @@ func (c *Columns) makeKey(s *Sample) {
 	for i, n := range counts(s) {
 		mask = set(mask, 4+len(durations(s))+i, n.OK())
 	}
+	mask = set(mask, 4+len(durations(s))+len(counts(s)), s.Text.OK())
 	b = appendNumber(b, int64(mask))
 	for _, text := range [...]string{s.Run, s.Experiment, s.Subject, s.Target, s.Workload, s.Prompt, s.PromptSHA256, s.ConstraintSHA256,
 		string(s.Phase), string(planned), string(s.Provenance), string(s.Outcome), s.Tokens.Source, s.Finish} {

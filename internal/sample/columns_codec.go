@@ -9,7 +9,7 @@ import (
 
 // columnsVersion is the version of the bytes that Encode writes. They are a
 // copy of rows, so another version is not read but made again.
-const columnsVersion = 1
+const columnsVersion = 2
 
 // Encode renders the columns; equal rows give equal bytes. Numbers are kept as
 // differences to the number before them, trials by what they share with the

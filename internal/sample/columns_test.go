@@ -18,9 +18,15 @@ import (
 // brief is a row as it comes back from columns: through its line, without bulk.
 func brief(t testing.TB, s *sample.Sample) *sample.Sample {
 	t.Helper()
-	row := *s
+	row := stored(t, s)
 	row.Chunks, row.Server, row.Text, row.TextHash, row.Superseded = nil, nil, sample.None[string](), sample.None[string](), false
-	line, err := sample.Encode(&row)
+	return row
+}
+
+// stored is a row as it comes back from its line.
+func stored(t testing.TB, s *sample.Sample) *sample.Sample {
+	t.Helper()
+	line, err := sample.Encode(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +83,11 @@ func TestColumnsGiveTheirRowsBack(t *testing.T) {
 		if again := decoded(t, b).Encode(); !bytes.Equal(b, again) {
 			t.Fatal("what was decoded encodes otherwise")
 		}
-		briefs := make([]*sample.Sample, len(rows))
+		back := make([]*sample.Sample, len(rows))
 		for i, s := range rows {
-			briefs[i] = brief(t, s)
+			back[i] = stored(t, s)
 		}
-		if !bytes.Equal(b, columnsOf(t, briefs...).Encode()) {
+		if !bytes.Equal(b, columnsOf(t, back...).Encode()) {
 			t.Fatal("rows as they are stored encode otherwise than rows as they were made")
 		}
 	})
@@ -204,6 +210,19 @@ func TestColumnsThatWereDamagedAreRefused(t *testing.T) {
 	}
 }
 
+func TestColumnsSayWhetherThereAreTexts(t *testing.T) {
+	silent := good()
+	silent.Text = sample.None[string]()
+	if decoded(t, columnsOf(t, silent).Encode()).Texts() || columnsOf(t).Texts() {
+		t.Error("a text where there is none")
+	}
+	empty := good()
+	empty.SetText("")
+	if c := decoded(t, columnsOf(t, silent, empty).Encode()); !c.Texts() {
+		t.Error("a text, if an empty one, is not told")
+	}
+}
+
 func TestMarkHoldsForTheRowsOfAHead(t *testing.T) {
 	early, late := good(), good()
 	early.Block = 1
@@ -222,7 +241,7 @@ func TestMarkHoldsForTheRowsOfAHead(t *testing.T) {
 func FuzzColumns(f *testing.F) {
 	b := columnsOf(f, good(), good()).Encode()
 	f.Add(b[:len(b)-32])
-	f.Add([]byte{1, 1, 1})
+	f.Add([]byte{2, 1, 1})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		c, err := sample.DecodeColumns(sample.Sealed(body))
 		if err != nil {

@@ -175,6 +175,8 @@ func formOf(f fact.Fact) finding.Form {
 		return finding.AsTimesCI
 	case "p":
 		return finding.AsP
+	case "rank":
+		return finding.AsValue
 	}
 	if !f.Lo.OK() {
 		return finding.AsValue

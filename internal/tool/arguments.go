@@ -19,6 +19,7 @@ type field struct {
 	doc      string
 	kind     string   // string, integer, strings
 	allowed  []string // of a string; none for any
+	offered  []string // told by the schema as all there is; others are answered too
 	required bool
 	most     int // characters, items, or the largest number
 	text     *string
@@ -193,10 +194,11 @@ func schema(fields []field) json.RawMessage {
 			one = map[string]any{"type": "string"}
 			p["type"], p["maxItems"], p["items"] = "array", f.most, one
 		}
+		enum := slices.DeleteFunc(slices.Concat(f.allowed, f.offered), func(name string) bool { return len(name) > maxName })
 		switch {
 		case one == nil:
-		case len(f.allowed) > 0:
-			one["enum"] = f.allowed
+		case len(enum) > 0 && len(enum) <= maxEnum:
+			one["enum"] = enum
 		default:
 			one["maxLength"] = maxArgument
 		}

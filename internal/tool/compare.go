@@ -16,10 +16,10 @@ import (
 func (s *Source) compareFields(r *request) []field {
 	const side = ` to compare: one fact's id alone, or conditions such as "subject=270m" or "config.num_ctx=2048"`
 	return []field{
-		s.whereField("a", "what"+side, &r.a, true),
-		s.whereField("b", "with what"+side, &r.b, true),
+		whereField("a", "what"+side, &r.a, true),
+		whereField("b", "with what"+side, &r.b, true),
 		s.metricField(r, false), aggregateField(r), phaseField(r),
-		s.whereField("where", "of both sides: "+whereDoc, &r.where, false),
+		whereField("where", "of both sides: "+whereDoc, &r.where, false),
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 func (s *Source) listFields(r *request) []field {
 	return []field{
 		{name: "ids", kind: "strings", doc: "these facts only", most: maxItems, list: &r.ids},
-		s.metricField(r, false),
-		{name: "agg", kind: "string", doc: "aggregate of the facts: median, ratio, p, …", text: &r.aggregate},
+		{name: "metric", kind: "string", doc: "metric of the facts", offered: s.factMetrics(), text: &r.metric},
+		{name: "agg", kind: "string", doc: "aggregate of the facts", offered: s.aggregates(), text: &r.aggregate},
 		{name: "phase", kind: "string", doc: "phase of the rows behind the facts", allowed: phases(), text: &r.phase},
-		s.whereField("where", whereDoc+" on the facts' scopes: "+clip(joined(s.scopeFields()), maxText), &r.where, false),
+		whereField("where", whereDoc+" on the facts' scopes: "+clip(joined(s.scopeFields()), maxText), &r.where, false),
 		{name: "kind", kind: "string", doc: "facts of findings of this kind, with the findings", allowed: findingKinds(), text: &r.kind},
 		{name: "verdict", kind: "string", doc: "facts of findings with this verdict, with the findings", allowed: verdicts(), text: &r.verdict},
 		{name: "finding", kind: "string", doc: "facts of this finding, with it", text: &r.finding},
@@ -106,6 +106,17 @@ func (b *Box) byID(ids []string) ([]fact.Fact, error) {
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+func (s *Source) factMetrics() []string {
+	var names []string
+	for _, f := range s.Analysis.Facts {
+		if !slices.Contains(names, f.Metric) {
+			names = append(names, f.Metric)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (s *Source) aggregates() []string {

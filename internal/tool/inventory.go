@@ -149,22 +149,27 @@ func (s *Source) series() []any {
 
 func onlyClaimed(kinds []string) bool { return slices.Equal(kinds, []string{fact.KindClaim}) }
 
-// metrics are the names that query and compare know.
+// metrics are the names of what was observed, or of the facts where there are no
+// rows.
 func (s *Source) metrics() []string {
+	if len(s.Ledger.Rows) == 0 {
+		return s.factMetrics()
+	}
 	var names []string
 	for _, m := range s.Ledger.Metrics() {
 		if !onlyClaimed(m.Kinds) {
 			names = append(names, m.Name)
 		}
 	}
-	if len(s.Ledger.Rows) > 0 {
-		return names
+	return names
+}
+
+// scopes are the labels that can make scopes.
+func (s *Source) scopes() []string {
+	if len(s.Ledger.Rows) == 0 {
+		return s.scopeFields()
 	}
-	known := map[string]bool{}
-	for _, f := range s.Analysis.Facts {
-		known[f.Metric] = true
-	}
-	return slices.Sorted(maps.Keys(known))
+	return slices.DeleteFunc(s.rowFields(), func(l string) bool { return slices.Contains(incidental, l) })
 }
 
 // rowMetrics are the names that rows have, and those that they could have.
@@ -185,8 +190,8 @@ func (s *Source) allMetrics() []string {
 	for _, name := range s.rowMetrics() {
 		known[name] = true
 	}
-	for _, f := range s.Analysis.Facts {
-		known[f.Metric] = true
+	for _, name := range s.factMetrics() {
+		known[name] = true
 	}
 	return slices.Sorted(maps.Keys(known))
 }
@@ -197,9 +202,15 @@ type labelLine struct {
 	Of     int      `json:"of"` // how many values there are
 }
 
+// incidental labels tell rows apart, not things.
+var incidental = []string{"trial", "first_trial", "row", "instant"}
+
 func (s *Source) labelLines() []any {
 	var out []any
 	for _, l := range s.Ledger.Dimensions() {
+		if slices.Contains(incidental, l) {
+			continue
+		}
 		values := s.Ledger.Values(l)
 		line := labelLine{Label: clip(l, maxName), Of: len(values)}
 		for _, v := range values[:min(len(values), maxShown)] {

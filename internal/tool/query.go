@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"chimera/internal/fact"
+	"chimera/internal/fault"
 	"chimera/internal/finding"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
@@ -15,8 +16,8 @@ import (
 func (s *Source) queryFields(r *request) []field {
 	return []field{
 		s.metricField(r, true), aggregateField(r), phaseField(r),
-		s.whereField("by", "labels that make a scope, such as subject or config.num_ctx; without: all rows together", &r.by, false),
-		s.whereField("where", whereDoc, &r.where, false),
+		{name: "by", kind: "strings", doc: "labels that make a scope; without: all rows together", offered: s.scopes(), most: maxItems, list: &r.by},
+		whereField("where", whereDoc, &r.where, false),
 		offsetField(r),
 	}
 }
@@ -87,8 +88,12 @@ func numeric(facts []fact.Fact, label string) bool {
 func (b *Box) rowConditions(texts []string) (fact.Conditions, error) {
 	known := b.rowFields()
 	for _, t := range texts {
-		if c, err := fact.ParseCondition(t); err == nil && strings.HasPrefix(c.Field, "config.") {
+		c, err := fact.ParseCondition(t)
+		switch {
+		case err == nil && strings.HasPrefix(c.Field, "config."):
 			known = append(known, c.Field)
+		case err == nil && c.Field == fact.LabelPhase && !slices.Contains(known, fact.LabelPhase):
+			return nil, fault.With(fmt.Errorf("phase is no label of rows"), fault.Usage, "it is an argument of its own: measure, cold or warmup")
 		}
 	}
 	return conditions(texts, known)

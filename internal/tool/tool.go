@@ -92,13 +92,14 @@ type Limits struct {
 	Facts     int // in one answer; default 40
 	Bytes     int // of one answer; default 16 KiB
 	Arguments int // bytes of one call's arguments; default 8 KiB
+	Rows      int // names of rows behind all facts, which the box remembers; default 1,000,000
 }
 
 func (l Limits) orDefault() Limits {
 	for _, d := range []struct {
 		at *int
 		to int
-	}{{&l.Calls, 64}, {&l.Facts, 40}, {&l.Bytes, 16 << 10}, {&l.Arguments, 8 << 10}} {
+	}{{&l.Calls, 64}, {&l.Facts, 40}, {&l.Bytes, 16 << 10}, {&l.Arguments, 8 << 10}, {&l.Rows, 1_000_000}} {
 		if *d.at <= 0 {
 			*d.at = d.to
 		}
@@ -121,6 +122,7 @@ type Box struct {
 		sync.Mutex
 		calls []Call
 		given []string // ids, in the order in which they were first given
+		rows  int      // names of rows behind them
 		facts map[string]fact.Fact
 	}
 }
@@ -155,8 +157,8 @@ type Answer struct {
 	Err     error           // the question was refused; JSON says so too
 }
 
-// ErrSpent says that the budget of calls is spent.
-var ErrSpent = errors.New("the budget of calls is spent")
+// ErrSpent says that the box gives nothing more.
+var ErrSpent = errors.New("the budget is spent")
 
 // Call asks a tool by its name. It never fails: a refusal is an answer too.
 func (b *Box) Call(ctx context.Context, name string, arguments json.RawMessage) Answer {
@@ -167,7 +169,7 @@ func (b *Box) Call(ctx context.Context, name string, arguments json.RawMessage) 
 	switch {
 	case err != nil:
 	case left < 0:
-		err = fault.With(fmt.Errorf("%w: %d calls", ErrSpent, b.limits.Calls), fault.Usage, "answer from the facts that you have")
+		err = fault.With(fmt.Errorf("%w: %d calls, facts of %d rows", ErrSpent, b.limits.Calls, b.limits.Rows), fault.Usage, "answer from the facts that you have")
 	case len(arguments) > b.limits.Arguments:
 		err = fault.With(fmt.Errorf("the arguments have %d bytes, and at most %d are read", len(arguments), b.limits.Arguments), fault.Usage, "ask for less at once")
 	default:
@@ -221,6 +223,9 @@ func (b *Box) enter() (n, left int) {
 	defer b.mu.Unlock()
 	b.mu.calls = append(b.mu.calls, Call{})
 	n = len(b.mu.calls)
+	if b.mu.rows > b.limits.Rows {
+		return n, -1
+	}
 	return n, b.limits.Calls - n
 }
 
@@ -241,6 +246,7 @@ func (b *Box) leave(n int, name string, arguments json.RawMessage, a Answer, sta
 		if _, known := b.mu.facts[f.ID]; !known {
 			b.mu.given = append(b.mu.given, f.ID)
 			b.mu.facts[f.ID] = f
+			b.mu.rows += len(f.Evidence.Rows) + len(f.Evidence.From)
 		}
 	}
 	b.mu.calls[n-1] = c

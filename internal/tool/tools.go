@@ -76,7 +76,7 @@ func (b *Box) ask(ctx context.Context, name string, arguments json.RawMessage, a
 const (
 	maxItems  = 16
 	maxOffset = 1 << 30
-	maxEnum   = 128 // names that a schema lists; more are checked when asked
+	maxEnum   = 128 // names that a schema lists
 	maxShown  = 12  // values of a label that an overview shows
 )
 
@@ -101,14 +101,10 @@ func verdicts() []string {
 }
 
 func (s *Source) metricField(r *request, required bool) field {
-	f := field{name: "metric", kind: "string", doc: "metric or series, as inventory lists them", required: required, text: &r.metric}
-	if names := s.metrics(); len(names) > 0 && len(names) <= maxEnum {
-		f.doc += ": " + clip(joined(names), maxText)
-	}
-	return f
+	return field{name: "metric", kind: "string", doc: "metric or series, as inventory lists them", offered: s.metrics(), required: required, text: &r.metric}
 }
 
-func (s *Source) whereField(name, doc string, list *[]string, required bool) field {
+func whereField(name, doc string, list *[]string, required bool) field {
 	return field{name: name, kind: "strings", doc: doc, required: required, most: maxItems, list: list}
 }
 

@@ -33,7 +33,7 @@ func readAppTest(s *importer.Source) (*importer.Content, error) {
 		return nil, nil
 	}
 	t := s.Table()
-	return content("legacy/app-test", t, rows(t, func(r importer.Record) importer.Row { return appTestRow(r, testColumns, 1) })), nil
+	return content("legacy/app-test", t, func(r importer.Record) importer.Row { return appTestRow(r, testColumns, 1) }), nil
 }
 
 // appNames are the names of one way to write the same test.

@@ -52,28 +52,30 @@ const (
 	KindClaim = "claim"
 )
 
-// rows makes rows of a table's records; a record that does not fit the head is
-// skipped with the reason.
-func rows(t *importer.Table, each func(importer.Record) importer.Row) []importer.Row {
-	out := make([]importer.Row, 0, len(t.Records))
-	for _, r := range t.Records {
-		row := importer.Row{Skip: "not read"}
+// content makes rows of a table's records; a record that does not fit the head
+// is skipped with the reason.
+func content(kind string, t *importer.Table, each func(importer.Record) importer.Row) *importer.Content {
+	c := ofTable(kind, t)
+	c.Len, c.Make = len(t.Records), func(place int) importer.Row {
+		r := t.Records[place]
+		row := importer.Row{}
 		if r.Err != nil {
 			row.Skip = r.Err.Error()
 		} else {
 			row = each(r)
 		}
 		row.Number = r.Number
-		out = append(out, row)
+		return row
 	}
-	return out
+	return c
 }
 
-// content wraps the rows of a table, and says where the table broke off.
-func content(kind string, t *importer.Table, all []importer.Row) *importer.Content {
-	c := &importer.Content{Kind: kind, Rows: all}
+// ofTable is the content of a table without its rows: it says where the table
+// broke off.
+func ofTable(kind string, t *importer.Table) *importer.Content {
+	c := &importer.Content{Kind: kind}
 	if t.Err != nil {
-		c.Broken, c.Reason = true, fmt.Sprintf("it cannot be read on after row %d: %v", len(all), t.Err)
+		c.Broken, c.Reason = true, fmt.Sprintf("it cannot be read on after row %d: %v", len(t.Records), t.Err)
 	}
 	return c
 }

@@ -57,7 +57,7 @@ func readPair(s *importer.Source) (*importer.Content, error) {
 		return pairRuns(o), nil
 	case s.Has(".csv") && s.Table().Is(sweepCSV):
 		t := s.Table()
-		return content("legacy/agent-pair", t, rows(t, func(r importer.Record) importer.Row {
+		return content("legacy/agent-pair", t, func(r importer.Record) importer.Row {
 			labels := with(nil, r, strings.Split(sweepCSV, ",")[:8]...)
 			all, err := readings(KindClaim, r, []field{
 				{name: "speedup", series: "average_concurrency_speedup", unit: unit.Ratio},
@@ -66,7 +66,7 @@ func readPair(s *importer.Source) (*importer.Content, error) {
 				millis("ttft_delta_ms", "average_ttft_difference"),
 			}, labels)
 			return readingsRow(0, all, err)
-		})), nil
+		}), nil
 	}
 	return nil, nil
 }

@@ -33,14 +33,14 @@ func readSuite(s *importer.Source) (*importer.Content, error) {
 	switch t := s.Table(); {
 	case t.Is(suiteHead):
 		model := modelOfName(s.Stem(), "_baseline")
-		return content("legacy/suite", t, rows(t, func(r importer.Record) importer.Row {
+		return content("legacy/suite", t, func(r importer.Record) importer.Row {
 			return suiteRow(r, model, r.Number, r.Cell("prompt"), 1)
-		})), nil
+		}), nil
 	case t.Is(quantHead), t.Is(runsHead):
-		return content("legacy/suite", t, rows(t, func(r importer.Record) importer.Row {
+		return content("legacy/suite", t, func(r importer.Record) importer.Row {
 			row := ollamaRow(r, r.Cell("model"))
 			return asked(row, r.Cell("prompt_index"), r.Cell("prompt_text"))
-		})), nil
+		}), nil
 	}
 	return nil, nil
 }
@@ -112,7 +112,7 @@ func readSweep(s *importer.Source) (*importer.Content, error) {
 		return nil, nil
 	}
 	byName := modelOfName(s.Stem(), "_param_tuning")
-	return content("legacy/sweep", t, rows(t, func(r importer.Record) importer.Row {
+	return content("legacy/sweep", t, func(r importer.Record) importer.Row {
 		row := ollamaRow(r, cmp.Or(r.Cell("model"), byName))
 		if row.Sample == nil {
 			return row
@@ -123,7 +123,7 @@ func readSweep(s *importer.Source) (*importer.Content, error) {
 			}
 		}
 		return row
-	})), nil
+	}), nil
 }
 
 func setOption(s *sample.Sample, r cells, name string) error {

@@ -118,7 +118,7 @@ func readProfile(s *importer.Source) (*importer.Content, error) {
 	if units.Cell("ID") != "" {
 		return nil, errors.New("the row below the head is no row of units")
 	}
-	c := content("legacy/profile", t, nil)
+	c := ofTable("legacy/profile", t)
 	for _, r := range t.Records[1:] {
 		all, words := profileRow(t.Head, units, r)
 		row := readingsRow(r.Number-1, all, r.Err)

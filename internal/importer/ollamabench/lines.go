@@ -31,6 +31,9 @@ func isBenchstat(s *importer.Source) bool {
 	if s.Has(".md") || s.Has(".markdown") || s.Has(".html") || s.Has(".go") || s.Has(".json") || s.Has(".jsonl") {
 		return false
 	}
+	if !bytes.Contains(s.Bytes, prefix) {
+		return false
+	}
 	some := false
 	for rest := s.Bytes; ; {
 		at := others.FindIndex(rest)

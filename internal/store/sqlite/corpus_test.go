@@ -15,6 +15,7 @@ import (
 func TestCorpusStoresOpenAndVerify(t *testing.T) {
 	digests := map[string]string{
 		"store-v1.db": "53833218731e94a101077e1b1408f7200aa88aa0a539e119673316930985b3fd",
+		"store-v3.db": "53833218731e94a101077e1b1408f7200aa88aa0a539e119673316930985b3fd",
 	}
 	files, err := filepath.Glob(filepath.Join("testdata", "corpus", "*.db"))
 	if err != nil || len(files) != len(digests) {

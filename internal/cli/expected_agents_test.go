@@ -1,4 +1,4 @@
-package legacy_test
+package cli_test
 
 import (
 	"encoding/json"
@@ -171,7 +171,7 @@ func (b *book) endToEnd() float64 {
 // cutCall is the call whose zeros are a failure. Its client's figures are in
 // the row, verbatim, and in no reading.
 func (b *book) cutCall(a agentRun, i int, set func(any, ...string)) {
-	for _, s := range b.m.Samples {
+	for _, s := range b.samples {
 		if s.Experiment != a.file || s.Outcome != sample.Cut {
 			continue
 		}
@@ -214,7 +214,7 @@ func (b *book) pair(id, file string) {
 		return
 	}
 	last := agentRun{file, "insight"}.stage("report")
-	for _, s := range b.m.Samples {
+	for _, s := range b.samples {
 		if s.Experiment == file && strings.HasSuffix(last, "workload="+s.Workload) {
 			set(s.Text.Or(""), "agent_b_report_text")
 		}

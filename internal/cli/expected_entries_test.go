@@ -1,4 +1,4 @@
-package legacy_test
+package cli_test
 
 import (
 	"fmt"
@@ -254,7 +254,7 @@ func timeOrFailure(f fact.Fact) any {
 func (b *book) fileEntries() {
 	n := map[string]int{}
 	gemma := 0
-	for _, f := range b.m.Files {
+	for _, f := range b.files {
 		if name, ok := strings.CutPrefix(f.Path, "workspace/"); ok {
 			n[path.Ext(name)]++
 			if strings.Contains(name, "gemma3") {

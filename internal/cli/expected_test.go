@@ -1,4 +1,4 @@
-package legacy_test
+package cli_test
 
 import (
 	"encoding/json"
@@ -14,17 +14,19 @@ import (
 	"testing"
 
 	"chimera/internal/fact"
-	"chimera/internal/importer"
 	"chimera/internal/sample"
 )
 
 // TestEveryExpectedValue reproduces an independent recomputation of all that
-// the earlier lab's documents print. Each value goes through import and query:
-// what is derived here is derived from facts. A value that no file holds must
-// be listed with the reason.
+// the earlier lab's documents print. The files are imported into a store, and
+// each value is asked there by `chimera query` or derived from its answers. A
+// value that no file holds must be listed with the reason.
 func TestEveryExpectedValue(t *testing.T) {
-	b := &book{t: t, m: imported(t), got: map[string]any{}}
-	raw, err := os.ReadFile(filepath.Join(shared(t, "."), "expected.json"))
+	earlier := filepath.Join("..", "..", "..", "shared", "legacy")
+	raw, err := os.ReadFile(filepath.Join(earlier, "expected.json"))
+	if err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("the earlier lab's files are not here: %v", err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +34,7 @@ func TestEveryExpectedValue(t *testing.T) {
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		t.Fatal(err)
 	}
-	b.expected = doc
+	b := &book{lab: importedLab(t, filepath.Join(earlier, "workspace"), filepath.Join(earlier, "agent_runs")), t: t, expected: doc, got: map[string]any{}}
 	b.entries()
 	b.statistics()
 	b.benches()
@@ -74,7 +76,7 @@ func TestEveryExpectedValue(t *testing.T) {
 		}
 		left += used[i]
 	}
-	t.Logf("%d of %d values reproduced, %d listed as no query", seen, len(want), left)
+	t.Logf("%d of %d values reproduced by %d queries, %d listed as no query", seen, len(want), len(b.answers), left)
 	if entries := len(printed); entries != 349 {
 		t.Errorf("%d printed values, want 349", entries)
 	}
@@ -101,8 +103,8 @@ var noQuery = []exempt{
 
 // A book is the expected values by path, and what import and query give.
 type book struct {
+	*lab
 	t        *testing.T
-	m        *importer.Import
 	expected map[string]any
 	got      map[string]any
 }
@@ -193,16 +195,8 @@ var phases = []sample.Phase{sample.Cold, sample.Measure}
 // ask asks one metric of samples in both phases.
 func (b *book) ask(metric, aggregate, where string, by ...string) (out []fact.Fact) {
 	b.t.Helper()
-	conditions, err := fact.ParseWhere(where)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	for _, phase := range phases {
-		facts, err := fact.Query{Metric: metric, Aggregate: aggregate, Phase: phase, Where: conditions, By: by}.Run(b.m.Samples)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		out = append(out, facts...)
+		out = append(out, b.query(b.t, metric, aggregate, where, phase, by)...)
 	}
 	return out
 }
@@ -210,15 +204,7 @@ func (b *book) ask(metric, aggregate, where string, by ...string) (out []fact.Fa
 // read asks one series of readings.
 func (b *book) read(series, aggregate, where string, by ...string) []fact.Fact {
 	b.t.Helper()
-	conditions, err := fact.ParseLabels(where)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	facts, err := fact.ReadingQuery{Series: series, Aggregate: aggregate, Where: conditions, By: by}.Run(b.m.Readings)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return facts
+	return b.query(b.t, series, aggregate, where, "", by)
 }
 
 // value is the value of the one fact that a question about readings has.

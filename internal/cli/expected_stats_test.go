@@ -1,4 +1,4 @@
-package legacy_test
+package cli_test
 
 import (
 	"fmt"
@@ -57,7 +57,7 @@ func configName(r row) string {
 // the row's other columns. The row as the file has it is beside them.
 func (b *book) identities(v string, all []row) {
 	var first, second float64
-	for _, s := range b.m.Samples {
+	for _, s := range b.samples {
 		if s.Subject != "gemma3:"+v || s.Outcome != sample.OK || !strings.HasPrefix(s.Experiment, "workspace/reports/gemma3/") {
 			continue
 		}
@@ -78,7 +78,7 @@ func (b *book) identities(v string, all []row) {
 
 func (b *book) missing() {
 	i := 0
-	for _, s := range b.m.Samples {
+	for _, s := range b.samples {
 		if strings.HasPrefix(s.Subject, "gemma3:") && s.Outcome == sample.Timeout {
 			b.got[fmt.Sprintf("statistics/missing/270m/%d/config", i)] = configOf(s)
 			b.got[fmt.Sprintf("statistics/missing/270m/%d/error", i)] = s.Failure.Message

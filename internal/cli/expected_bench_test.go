@@ -1,4 +1,4 @@
-package legacy_test
+package cli_test
 
 import (
 	"fmt"
