@@ -155,6 +155,13 @@ func (d *desk) ask(stage, prompt, schema string, attempt int) (string, error) {
 	return text, nil
 }
 
+// left is how many calls the budget has left.
+func (d *desk) left() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.budget.Calls - len(d.calls)
+}
+
 // stop notes why nothing more is asked. An interrupt by the user goes on as
 // such.
 func (d *desk) stop(why error) error {

@@ -336,6 +336,9 @@ func (w *Written) analyse(d *desk, m *Material, ranked []string) error {
 	}
 	schema := toolSchema(definitions)
 	for n := range d.budget.Tools {
+		if d.left() <= d.budget.Retries+1 {
+			return nil // what is left is for the report
+		}
 		text, err := d.ask(StageAnalysis, prompt(w.Agent.Persona, m.inventory(), toolsOf(definitions), strings.Join(said, "\n")), schema, n)
 		if err != nil {
 			return err

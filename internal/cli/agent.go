@@ -181,7 +181,7 @@ func (a *app) agentPersonasCmd() *cobra.Command {
 	}
 }
 
-// bench is an open session with what its agents need: the rows, and a clock.
+// agentBench is an open session with what its agents need: the rows, and a clock.
 type agentBench struct {
 	*run.Session
 	spec   *spec.Spec
@@ -270,7 +270,7 @@ func (b *agentBench) constraint(q agent.Question) target.Constraint {
 }
 
 // agentRun conducts one agent, and publishes what it wrote.
-func (a *app) agentRun(ctx context.Context, g agentFlags, p agent.Persona, args []string) (err error) {
+func (a *app) agentRun(ctx context.Context, g agentFlags, p agent.Persona, args []string) error {
 	live, send, stop := a.drainable(ctx)
 	defer stop()
 	b, err := a.openAgents(live, send, g, "agent run", "What do these measurements show?")
