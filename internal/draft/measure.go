@@ -18,7 +18,7 @@ var terms = []struct{ metric, words string }{
 	{"output_rate", "output rate"}, {"request_rate", "request rate"}, {"prefill_rate", "prefill rate"}, {"tpot", "time per token"}, {"icl", "gap between chunks"},
 	{"e2e", "time to the last token"}, {"e2e", "time to last token"}, {"load_time", "load time"}, {"prompt_eval_time", "prompt time"}, {"eval_time", "decoding time"},
 	{"output_tokens", "output tokens"}, {"prompt_tokens", "prompt tokens"}, {"cached_tokens", "cached tokens"}, {"tokens_per_chunk", "tokens per chunk"},
-	{"tokens_per_wall_second", "token rate by the wall clock"}, {"mean_time", "mean time"}, {"min_time", "fastest time"}, {"max_time", "slowest time"}, {"compile_time", "compile time"},
+	{"tokens_per_wall_second", "token rate by the wall clock"}, {"mean_time", "mean time"}, {"min_time", "minimum call time"}, {"max_time", "maximum call time"}, {"compile_time", "compile time"}, {"break_even_calls", "number of calls that pay its compilation back"},
 	{"model_size", "model size"}, {"file_bytes", "file size"}, {"resident_bytes", "resident memory"}, {"rss_bytes", "resident memory"}, {"vram_bytes", "device memory"},
 	{"energy", "energy"}, {"energy_per_token", "energy per token"}, {"overhead", "overhead"}, {"goodput", "goodput"},
 }
