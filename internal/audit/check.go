@@ -36,9 +36,12 @@ var (
 )
 
 // lint finds what no writer meant to print.
-func (s *session) lint(p *claim.Passage, text string) {
+func (s *session) lint(p *claim.Passage, text string, c context) {
 	raw := s.doc.Text[p.Start:p.End]
 	for _, m := range control.FindAllStringIndex(raw, 8) {
+		if covers(c.cited, m[0]) {
+			continue // a definition names the tokens that it looks for
+		}
 		s.say(p, p.Start+m[0], p.Start+m[1], Text, Malformed, "a control token of a model leaked into the text", "")
 	}
 	for _, m := range filler.FindAllStringIndex(raw, 4) {

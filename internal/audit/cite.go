@@ -20,9 +20,7 @@ import (
 func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 	var taken []claim.Span
 	if len(s.doc.Cites) > 0 {
-		for _, m := range unmeasured.FindAllStringIndex(text, -1) {
-			taken = append(taken, claim.Span{Start: m[0], End: m[1]})
-		}
+		taken = append(taken, s.quotes(text)...)
 		for _, m := range inQuotes.FindAllStringSubmatchIndex(text, -1) {
 			if s.isName(text[m[2]:m[3]]) {
 				taken = append(taken, claim.Span{Start: m[0], End: m[1]})
@@ -89,9 +87,6 @@ func (s *session) scopeWords(f fact.Fact, p *claim.Passage, text string) []claim
 	}
 	return out
 }
-
-// unmeasured is what a report of ours writes in place of a value, with the reason.
-var unmeasured = regexp.MustCompile(`\*not measured\* \((?:[^()]|\([^()]*\)){0,300}\)`)
 
 // inQuotes is how a report of ours writes a name that reads like a sentence.
 var inQuotes = regexp.MustCompile(`“([^“”]{1,400})”`)

@@ -140,7 +140,7 @@ func (s *session) passage(p *claim.Passage, index int) {
 		c.names.Dates = slices.DeleteFunc(c.names.Dates, func(d claim.Date) bool { return inside(d.Span) })
 		c.names.Hidden = claim.Merge(append(c.names.Hidden, taken...))
 	}
-	s.lint(p, text)
+	s.lint(p, text, c)
 	s.files(p, text, c)
 	s.datesIn(p, text, c)
 	if p.Kind == claim.Heading {
@@ -287,6 +287,7 @@ func (s *session) factorOf(text string, f found, q claim.Quantity) (factorMentio
 		if len(gap) > 2 && strings.TrimLeft(gap, " ") == "" {
 			return fm, false // columns of a printed table stand apart
 		}
+		gap = strings.NewReplacer("|", ",", "¦", ",").Replace(gap) // num_gpu=40|60: settings that come out as one
 		gap = strings.TrimSpace(strings.Trim(strings.TrimSpace(gap), "*_`:=()[]"))
 		switch gap {
 		case "", "of", "to", "at", "is", "was", "set to", "=", ":", "value", "size", "layers", "settings":

@@ -50,8 +50,8 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		if len(s.doc.CitesIn(cell.Start, cell.End)) > 0 {
 			continue // judged by the facts that it leads to
 		}
-		if covers(c.cited, cell.Start-p.Start) || len(s.doc.Cites) > 0 && s.isName(text) {
-			continue // a name, or of the scope of a fact that the row cites
+		if coversNumbers(c, cell.Start-p.Start, cell.End-p.Start) || len(s.doc.Cites) > 0 && s.isName(text) {
+			continue // a name, of the scope of a fact that the row cites, or in the ledger's own words
 		}
 		if of := s.carry(p, strings.Join(label[:lefts[i]], " · ")); s.namesThing(of) {
 			s.numberCell(p, cell, i, text, of, unitCell, own, c)
@@ -59,6 +59,16 @@ func (s *session) tableRow(p *claim.Passage, c context) {
 		}
 		s.numberCell(p, cell, i, text, name, unitCell, own, c)
 	}
+}
+
+// coversNumbers reports whether each digit of a stretch was judged already.
+func coversNumbers(c context, from, to int) bool {
+	for at := from; at < to; at++ {
+		if b := c.text[at]; b >= '0' && b <= '9' && !covers(c.cited, at) {
+			return false
+		}
+	}
+	return true
 }
 
 func covers(spans []claim.Span, at int) bool {

@@ -40,6 +40,7 @@ var (
 	numbered  = regexp.MustCompile(`\b(?:Report|Figure|figure|Fig\.?|Table|Section|section|Chapter|Step|Appendix|Version|version|Lines?|lines?|Page|page|pages|Port|port|Issue|Cell|RTX|GTX|CUDA|Python|Ubuntu|Windows|Seed|seed|Gen|i[3579]|driver)\s+\d[\d.\-–]*`)
 	order     = regexp.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)
 	reference = regexp.MustCompile(`\b\w+:\d+[-–]\d+\b`)
+	rowOf     = regexp.MustCompile(`\.(?:csv|jsonl?)#\d+(?:\.\d+)?\b`) // a row of an imported file, in its id
 	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+(?:[.,]\d+)*)+\b`)
 )
 
@@ -55,7 +56,7 @@ type Names struct {
 // NamesOf reads the names of a text.
 func NamesOf(text string) Names {
 	var n Names
-	for _, re := range []*regexp.Regexp{url, hash, stamp, order, numbered, reference, shape} {
+	for _, re := range []*regexp.Regexp{url, hash, stamp, order, numbered, reference, rowOf, shape} {
 		for _, m := range re.FindAllStringIndex(text, -1) {
 			n.Hidden = append(n.Hidden, Span{m[0], m[1]})
 		}

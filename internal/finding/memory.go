@@ -71,7 +71,7 @@ func (a *asking) efficiencies() {
 func (a *analyst) efficiency(b *bench, metric string, subjects []string, things [][]*stratum) Finding {
 	scope := b.scope()
 	f := Finding{Kind: Efficiency, Question: "Which subject has the best " + label(metric) + " per GB?", Scope: with(scope, "metric", metric), Metric: metric,
-		Method: "rate by measured size of the model file (GB = 10⁹ byte); sizes are exact, so the intervals are those of the rates"}
+		Method: "rate by measured size of the model file (decimal GB); sizes are exact, so the intervals are those of the rates"}
 	var unsized, sized []string
 	var sizes []fact.Fact
 	var rows [][]*stratum

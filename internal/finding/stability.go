@@ -1,7 +1,6 @@
 package finding
 
 import (
-	"fmt"
 	"math"
 
 	"chimera/internal/fact"
@@ -40,7 +39,7 @@ func (a *asking) stabilities() {
 func (a *analyst) stability(b *bench, subject, metric string, warm []*stratum, setting []string) Finding {
 	scope := a.scopeOf(b, subject, warm)
 	f := Finding{Kind: Stability, Question: "How far do equal requests scatter in the " + label(metric) + "?", Scope: with(scope, "metric", metric), Metric: metric,
-		Method: fmt.Sprintf("coefficient of variation within strata (prompt and settings), warm rows; the word goes by the upper end of its interval: steady to %g %%, noisy above %g %%", steadyCV*100, noisyCV*100)}
+		Method: "coefficient of variation within strata (prompt and settings), warm rows; the word goes by the ends of its interval, held against the limits of steady and of noisy"}
 	f.Checks = a.soundness(metric, warm, b.of(sample.Cold, subject), scope)
 	t := Table{ID: "strata", Title: "Scatter of equal requests, warm", Labels: []string{"prompt", "configuration"}, Columns: []Column{
 		{Head: "variation of " + label(metric), Metric: metric, Aggregate: "cv", As: AsPercent}, {Head: "n", Metric: metric, Aggregate: "cv", As: AsN}, {Head: "rating", As: AsValue}}}

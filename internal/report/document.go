@@ -90,9 +90,12 @@ type Cell struct {
 	Note string // a word below it, without numbers
 }
 
-// Figure is a drawing with the facts it draws.
+// Figure is a drawing with the facts it draws. Where the drawing stands as a
+// picture, Title and How are written beside it: each number leads to its fact.
 type Figure struct {
 	Drawing chart.Drawing
+	Title   Text
+	How     string
 	Facts   []string // ids, in the order drawn
 }
 
@@ -219,6 +222,7 @@ func (d Document) checkBlock(b Block) error {
 			}
 		}
 	case Figure:
+		texts = append(texts, b.Title)
 		for _, id := range b.Facts {
 			texts = append(texts, Text{{Fact: id}})
 		}

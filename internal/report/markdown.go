@@ -68,9 +68,9 @@ func (m *markdown) block(b Block) {
 	case Table:
 		m.table(b)
 	case Figure:
-		m.line(fmt.Sprintf("![%s](%s)", escape(b.Drawing.Title()), m.picture(b.Drawing.ID())))
-		if c := b.Drawing.Caption(); c != "" {
-			m.line("*" + escape(c) + "*")
+		m.line(fmt.Sprintf("![%s](%s)", m.text(b.Title), m.picture(b.Drawing.ID())))
+		if b.How != "" {
+			m.line("*" + escape(b.How) + "*")
 		}
 		m.facts(b.Facts)
 	case Checks:

@@ -175,7 +175,7 @@ func runProperties(r Run) []Property {
 		gpus = append(gpus, strings.TrimSpace(g.Name+" "+bytesOf(g.MemoryBytes)+" "+prefixed("driver ", g.Driver)))
 	}
 	l.add("accelerators", strings.Join(gpus, "; "), "host.gpus")
-	l.add("seed", strconv.FormatInt(m.Seed, 10), "")
+	l.add("order of requests", "seed "+strconv.FormatInt(m.Seed, 10), "")
 	l.add("spec", prefixed("sha256:", m.SpecDigest), "")
 	l.add("plan", prefixed("sha256:", m.PlanDigest), "plan_sha256")
 	for _, s := range m.Sessions {

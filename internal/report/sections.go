@@ -33,7 +33,8 @@ func (b *builder) figures() Section {
 		}
 		if slices.Contains(t.kinds, finding.Ranking) {
 			if d := b.decision(); d != nil {
-				shown = append([]Block{Figure{Drawing: chart.Draw(d)}}, shown...)
+				drawing := chart.Draw(d)
+				shown = append([]Block{Figure{Drawing: drawing, Title: Text{{Text: drawing.Title()}}}}, shown...)
 			}
 		}
 		if all := append(shown, rest...); len(all) > 0 {
@@ -48,7 +49,7 @@ func (b *builder) draw(f finding.Finding, g finding.Figure) []Block {
 	var out []Block
 	for _, p := range g.Panels {
 		if shape := b.shape(f, g, p); shape != nil {
-			out = append(out, Figure{Drawing: chart.Draw(shape), Facts: drawn(p)})
+			out = append(out, Figure{Drawing: chart.Draw(shape), Title: titleOf(f, g, p), How: b.how(f, g, p), Facts: drawn(p)})
 		}
 	}
 	return out
@@ -137,7 +138,7 @@ func first(list []string, n int) []string {
 	if len(list) <= n {
 		return list
 	}
-	return append(slices.Clone(list[:n]), "and "+strconv.Itoa(len(list)-n)+" more")
+	return append(slices.Clone(list[:n]), "and more")
 }
 
 // appendix holds the ledger and the rows' digests.

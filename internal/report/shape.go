@@ -53,10 +53,40 @@ func drawn(p finding.Panel) []string {
 }
 
 func (b *builder) head(f finding.Finding, g finding.Figure, p finding.Panel) chart.Head {
-	title := strings.TrimSuffix(orElse(plain(b.ledger, g.Title), plain(b.ledger, f.Sentence)), ".")
-	if p.Facet != "" {
-		title += ": " + p.Facet
+	title := plain(b.ledger, titleOf(f, g, p))
+	how := b.how(f, g, p)
+	h := chart.Head{ID: b.unique("fig", string(f.Kind), f.Metric, g.ID, p.Facet), Title: title, Caption: how, Metric: orElse(p.Y.Metric, f.Metric), Unit: unitOf(p)}
+	for _, x := range p.Points {
+		if found, ok := b.ledger.Fact(x.Fact); ok {
+			h.Aggregate = orElse(h.Aggregate, found.Aggregate)
+			if _, ok := found.Lo.Get(); ok {
+				h.Interval = orElse(h.Interval, found.Method)
+			}
+		}
 	}
+	return h
+}
+
+// titleOf says what a panel shows: the figure's own title, or the claim that it
+// is drawn for.
+func titleOf(f finding.Finding, g finding.Figure, p finding.Panel) Text {
+	t := slices.Clone(f.Sentence)
+	if len(g.Title) > 0 {
+		t = slices.Clone(g.Title)
+	}
+	if n := len(t) - 1; n >= 0 {
+		t[n].Text = strings.TrimSuffix(t[n].Text, ".")
+	}
+	if p.Facet != "" {
+		t = append(t, finding.Part{Text: ": "}, finding.Part{Name: p.Facet})
+	}
+	return t
+}
+
+// how says of which part of the rows a panel is, where its title does not, and
+// how the claim was reached.
+func (b *builder) how(f finding.Finding, g finding.Figure, p finding.Panel) string {
+	title := plain(b.ledger, titleOf(f, g, p))
 	said := []string{}
 	for _, k := range []string{"experiment", "workload", "subject", "factor", "prompt", "phase", "device", "model"} {
 		if v := f.Scope[k]; v != "" && !strings.Contains(title, v) {
@@ -70,16 +100,7 @@ func (b *builder) head(f finding.Finding, g finding.Figure, p finding.Panel) cha
 	if how != "" && !strings.HasSuffix(how, ".") {
 		how += "."
 	}
-	h := chart.Head{ID: b.unique("fig", string(f.Kind), f.Metric, g.ID, p.Facet), Title: title, Caption: how, Metric: orElse(p.Y.Metric, f.Metric), Unit: unitOf(p)}
-	for _, x := range p.Points {
-		if found, ok := b.ledger.Fact(x.Fact); ok {
-			h.Aggregate = orElse(h.Aggregate, found.Aggregate)
-			if _, ok := found.Lo.Get(); ok {
-				h.Interval = orElse(h.Interval, found.Method)
-			}
-		}
-	}
-	return h
+	return how
 }
 
 func unitOf(p finding.Panel) unit.Unit {
