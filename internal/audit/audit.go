@@ -128,7 +128,7 @@ func New(l *fact.Ledger) *Auditor {
 
 // Audit judges every claim of a document.
 func (a *Auditor) Audit(d *claim.Document) *Report {
-	s := &session{Auditor: a, doc: d, seen: map[[2]int]int{}, groups: map[string]gathered{}}
+	s := &session{Auditor: a, memory: newMemory(), doc: d, seen: map[[2]int]int{}, groups: map[string]gathered{}}
 	s.prepare()
 	for i := range d.Passages {
 		if len(s.claims) >= MaxClaims {
@@ -175,6 +175,7 @@ func (r *Report) count() {
 // session is the audit of one document.
 type session struct {
 	*Auditor
+	memory
 	doc    *claim.Document
 	claims []Claim
 	seen   map[[2]int]int // span → index of its claim

@@ -360,7 +360,7 @@ func (s *session) pValue(a at) {
 
 // sidesOf are the first two things of one label in a sentence.
 func (s *session) sidesOf(a at, lo, hi int) pairing {
-	for _, label := range comparable {
+	for _, label := range compared {
 		var sides [][]string
 		for _, m := range a.c.found.things {
 			if vs := m.values(label); m.start >= lo && m.end <= hi && len(vs) > 0 && (len(sides) == 0 || !slices.Equal(sides[0], vs)) {

@@ -36,8 +36,8 @@ func (s *session) supported(a at, sc scope, res result) {
 func (s *session) misleads(sc scope, res result) string {
 	f, g := *res.hit, res.group
 	if f.Mixed() && (f.Aggregate == "mean" || f.Aggregate == "sd" || f.Aggregate == "cv") {
-		if warm := split(g, nil, []sample.Phase{sample.Measure}); len(warm) == 1 {
-			w, err := warm[0].Fact(f.Aggregate)
+		if warm := s.split(g, nil, []sample.Phase{sample.Measure}); len(warm) == 1 {
+			w, err := s.fact(warm[0], f.Aggregate)
 			x, ok1 := f.Value.Get()
 			y, ok2 := w.Value.Get()
 			if err == nil && ok1 && ok2 && math.Abs(x-y) > 0.1*math.Abs(y) {
@@ -52,7 +52,7 @@ func (s *session) misleads(sc scope, res result) string {
 		}
 	}
 	if f.Aggregate == "mean" && f.N >= 3 && ser.better() != metric.Neutral {
-		med, err := g.Fact("median")
+		med, err := s.fact(g, "median")
 		x, _ := f.Value.Get()
 		y, ok := med.Value.Get()
 		if err == nil && ok && y > 0 && (x > 2*y || x < y/2) {
@@ -183,9 +183,9 @@ func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 			if applied < len(sc.hard) && len(sc.hard) > 0 {
 				continue
 			}
-			for _, part := range split(g, []string{"file"}, nil) {
+			for _, part := range s.split(g, []string{"file"}, nil) {
 				for _, agg := range []string{"mean", "max"} {
-					f, err := part.Fact(agg)
+					f, err := s.fact(part, agg)
 					if err != nil {
 						continue
 					}
@@ -219,9 +219,9 @@ func (s *session) elsewhere(sc scope, q claim.Quantity) string {
 			if !s.labelsOf(i)[label] {
 				continue
 			}
-			for _, part := range split(g, []string{"file", label}, nil) {
+			for _, part := range s.split(g, []string{"file", label}, nil) {
 				for _, agg := range []string{"mean", "median", "max", "min"} {
-					f, err := part.Fact(agg)
+					f, err := s.fact(part, agg)
 					if err != nil {
 						continue
 					}
