@@ -109,13 +109,15 @@ func (r *Report) Failed() bool { return r.Summary.Contradicted+r.Summary.Malform
 // An Auditor holds a ledger's vocabulary. It may audit several documents, one
 // after the other or at once.
 type Auditor struct {
-	once   sync.Once
-	byID   sync.Once
-	facts  map[string]fact.Fact
-	labels []map[string]bool // of each series, the labels that its rows have
-	ledger *fact.Ledger
-	vocab  *vocabulary
-	series []series
+	once    sync.Once
+	byID    sync.Once
+	indexed sync.Once
+	rows    map[term][]int // label and value → rows
+	facts   map[string]fact.Fact
+	labels  []map[string]bool // of each series, the labels that its rows have
+	ledger  *fact.Ledger
+	vocab   *vocabulary
+	series  []series
 }
 
 // New prepares a ledger for audits.

@@ -245,7 +245,7 @@ func (s *session) ratios(i int, g fact.Group, label string, xs, ys []string) []r
 			others = append(others, l)
 		}
 	}
-	out := s.ratiosBy(i, g, label, others, xs, ys)
+	out := slices.Clone(s.ratiosBy(i, g, label, others, xs, ys))
 	if label == "subject" || label == "model" || len(out) == 0 {
 		for _, r := range s.ratiosBy(i, g, label, nil, xs, ys) {
 			r.pooled = true
@@ -267,6 +267,12 @@ func (m memory) warmOnly(g fact.Group) fact.Group {
 }
 
 func (s *session) ratiosBy(i int, g fact.Group, label string, others []string, xs, ys []string) []ratio {
+	return remembered(s.quotients, question{keyOf(g), fmt.Sprint(i, label, others, "|", xs, "|", ys)}, len(g.Rows) > 0, func() []ratio {
+		return s.quotientsBy(i, g, label, others, xs, ys)
+	})
+}
+
+func (s *session) quotientsBy(i int, g fact.Group, label string, others []string, xs, ys []string) []ratio {
 	var out []ratio
 	ser := s.series[i]
 	for _, context := range s.split(g, others, nil) {
@@ -285,7 +291,7 @@ func (s *session) ratiosBy(i int, g fact.Group, label string, others []string, x
 					if err1 != nil || err2 != nil || !ok1 || !ok2 || a == 0 || b == 0 {
 						continue
 					}
-					r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s, %s", xv, yv, nameOf(context))}
+					r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s, %s", xv, yv, s.nameOf(context))}
 					if ser.better() == metric.Lower {
 						r.ratio = b / a
 					}
@@ -442,7 +448,7 @@ func (s *session) acrossFiles(i int, g fact.Group, label string, xs, ys []string
 			if err1 != nil || err2 != nil || !ok1 || !ok2 || a == 0 || b == 0 {
 				continue
 			}
-			r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s", nameOf(x), nameOf(y))}
+			r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s", s.nameOf(x), s.nameOf(y))}
 			if s.series[i].better() == metric.Lower {
 				r.ratio = b / a
 			}

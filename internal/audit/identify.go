@@ -350,7 +350,7 @@ func (s *session) largest(sc scope, res result, q claim.Quantity) (fact.Fact, st
 				}
 				if x, ok := f.Value.Get(); ok && equal(q, x) && !q.Least && !q.Most {
 					word := map[string]string{"max": "largest", "min": "smallest"}[agg]
-					return f, fmt.Sprintf("it is the %s of %d values of %s, and the text does not say so", word, len(s.valuesOf(part)), nameOf(part)), true
+					return f, fmt.Sprintf("it is the %s of %d values of %s, and the text does not say so", word, len(s.valuesOf(part)), s.nameOf(part)), true
 				}
 			}
 		}

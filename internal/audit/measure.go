@@ -406,10 +406,9 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 		}
 		res.rows, res.applied = res.rows+len(g.Rows), max(res.applied, applied)
 		res.label = cmp.Or(res.label, s.pooledIn(g))
-		res.origin = oneOrigin(g)
-		for _, v := range s.valuesOf(g) {
-			lo, hi = min(lo, v), max(hi, v)
-		}
+		b := s.boundsOf(g)
+		res.origin = b.single
+		lo, hi = min(lo, b.lo), max(hi, b.hi)
 		for _, part := range s.parts(g, sc, applied > 0) {
 			if f, ok := s.match(part, i, sc, q); ok {
 				if res.hit == nil {
@@ -472,6 +471,12 @@ func (s *session) mostNarrowed(sc scope, mentions []mention, within map[string]b
 // parts are the groups that a text may mean by its words: all rows together or
 // those of one file or run; all phases, as others pool them, or warm ones.
 func (s *session) parts(g fact.Group, sc scope, narrowed bool) []fact.Group {
+	return remembered(s.splits, question{keyOf(g), fmt.Sprint("parts", sc.phase, narrowed)}, len(g.Rows) > 0, func() []fact.Group {
+		return s.partsOf(g, sc, narrowed)
+	})
+}
+
+func (s *session) partsOf(g fact.Group, sc scope, narrowed bool) []fact.Group {
 	var out []fact.Group
 	phases := [][]sample.Phase{nil, {sample.Measure}}
 	switch {
@@ -689,7 +694,7 @@ func (s *session) print(f fact.Fact, g fact.Group, q claim.Quantity) string {
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf("%s of %s: %s", f.Aggregate, nameOf(g), printed(v, f.Unit, q))
+	text := fmt.Sprintf("%s of %s: %s", f.Aggregate, s.nameOf(g), printed(v, f.Unit, q))
 	if f.N > 1 {
 		text += fmt.Sprintf(", n=%d", f.N)
 	}

@@ -21,7 +21,7 @@ func (s *session) supported(a at, sc scope, res result) {
 		s.say(a.p, a.start, a.end, Value, Misleading, why, s.print(f, res.group, a.q), f)
 		return
 	}
-	why := fmt.Sprintf("%s of %s", f.Aggregate, nameOf(res.group))
+	why := fmt.Sprintf("%s of %s", f.Aggregate, s.nameOf(res.group))
 	if f.N > 1 {
 		why += fmt.Sprintf(", n=%d", f.N)
 	}
@@ -114,7 +114,7 @@ func (s *session) missed(a at, sc scope, res result) {
 		return
 	}
 	if res.outside {
-		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no aggregate of %s in the files that the report names as its sources; the digits are those of %s", s.describe(sc), nameOf(res.group)), res.truth, facts...)
+		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no aggregate of %s in the files that the report names as its sources; the digits are those of %s", s.describe(sc), s.nameOf(res.group)), res.truth, facts...)
 		return
 	}
 	if why := s.outOfReach(a, sc); why != "" {
@@ -190,7 +190,7 @@ func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 						continue
 					}
 					if x, ok := f.Value.Get(); ok && equal(scaled, x) {
-						s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("the unit is wrong by a factor of %g: the digits are those of %s", 1/k, nameOf(part)), format(f.Unit, x), f)
+						s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("the unit is wrong by a factor of %g: the digits are those of %s", 1/k, s.nameOf(part)), format(f.Unit, x), f)
 						return true
 					}
 				}
@@ -226,7 +226,7 @@ func (s *session) elsewhere(sc scope, q claim.Quantity) string {
 						continue
 					}
 					if x, ok := f.Value.Get(); ok && equal(q, x) {
-						return fmt.Sprintf("the %s of %s", agg, nameOf(part))
+						return fmt.Sprintf("the %s of %s", agg, s.nameOf(part))
 					}
 				}
 			}

@@ -421,7 +421,7 @@ func (w *words) steady() {
 			if v, ok := f.Value.Get(); err == nil && ok && f.N >= 3 && w.s.pooledIn(part) == "" {
 				worst, calmest, judged = max(worst, v), min(calmest, v), true
 				if v > margin {
-					list = append(list, fmt.Sprintf("%s: cv %.0f %%", nameOf(part), v*100))
+					list = append(list, fmt.Sprintf("%s: cv %.0f %%", w.s.nameOf(part), v*100))
 				}
 			}
 		}
@@ -455,7 +455,7 @@ func (w *words) storedCV(i int, sc scope) (float64, string) {
 			if o.base == ser.base && o.agg == "sd" {
 				if c, ok := row.Cell(o.Name); ok {
 					if sd, ok := c.Value.Get(); ok && sd/mean > worst {
-						worst, what = sd/mean, fmt.Sprintf("%s: cv %.0f %%", nameOf(fact.Group{Series: ser.Series, Rows: []*fact.Row{row}}), sd/mean*100)
+						worst, what = sd/mean, fmt.Sprintf("%s: cv %.0f %%", w.s.nameOf(fact.Group{Series: ser.Series, Rows: []*fact.Row{row}}), sd/mean*100)
 					}
 				}
 			}
