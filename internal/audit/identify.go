@@ -278,7 +278,7 @@ func (s *session) unknownIdentifier(text string) string {
 func (s *session) single(sc scope, q claim.Quantity) bool {
 	for _, i := range s.mostNarrowed(sc, sc.hard, nil) {
 		g := s.within(i, sc.hard)
-		if !q.Least && !q.Most && slices.ContainsFunc(g.Values(), func(v float64) bool { return equal(q, v) || s.roundedParts(g, q, v) }) {
+		if !q.Least && !q.Most && slices.ContainsFunc(s.valuesOf(g), func(v float64) bool { return equal(q, v) || s.roundedParts(g, q, v) }) {
 			return true
 		}
 	}
@@ -340,17 +340,17 @@ func (s *session) largest(sc scope, res result, q claim.Quantity) (fact.Fact, st
 		}
 		g := s.within(i, sc.hard)
 		for _, part := range s.parts(g, sc, res.applied > 0) {
-			if len(part.Values()) < 3 {
+			if len(s.valuesOf(part)) < 3 {
 				continue
 			}
 			for _, agg := range []string{"max", "min"} {
-				f, err := part.Fact(agg)
+				f, err := s.fact(part, agg)
 				if err != nil {
 					continue
 				}
 				if x, ok := f.Value.Get(); ok && equal(q, x) && !q.Least && !q.Most {
 					word := map[string]string{"max": "largest", "min": "smallest"}[agg]
-					return f, fmt.Sprintf("it is the %s of %d values of %s, and the text does not say so", word, len(part.Values()), nameOf(part)), true
+					return f, fmt.Sprintf("it is the %s of %d values of %s, and the text does not say so", word, len(s.valuesOf(part)), s.nameOf(part)), true
 				}
 			}
 		}
