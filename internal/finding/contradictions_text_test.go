@@ -44,6 +44,7 @@ const (
 	against = audit.Contradicted
 	unknown = audit.Unverifiable
 	broken  = audit.Malformed
+	partly  = audit.Misleading
 )
 
 // claimed are the sentences of the documents that make a contradiction.
@@ -58,13 +59,18 @@ var claimed = map[int][]saying{
 	10: {{"000", "consistent performance across different prompts", "consistent performance across different prompts", against}},
 	11: {{"000", "latest           8000", "8000", against}, {"000", "270m            500", "500", against}, {"000", "1b-it-qat           2000", "2000", against}, {"000", "Full-precision", "Full-precision", unknown}},
 	12: {{"000", "567.12 tok/s/MB", "567.12 tok/s/MB", broken}},
+	14: {{"000", "108 parameter combinations", "108 parameter combinations", partly}},
 	18: {{"000", "12+ Visualizations", "12+ Visualizations", unknown}},
 	19: {{"003", "ALL REAL DATA", "ALL REAL DATA", against}},
 	20: {{"003", "8.7x", "8.7x", against}},
+	21: {{"003", "15x speedup", "15x", partly}},
 	22: {{"003", "120x+", "120x+", against}},
 	23: {{"003", "INT8 quantization maintains", "INT8 quantization maintains", against}},
 	24: {{"003", "FP8 provides minimal", "FP8 provides minimal", against}},
 	25: {{"003", "requiring careful tuning", "QAT shows significant", against}},
+	26: {{"003", "3789 bytes", "-36.2%", against}},
+	27: {{"003", "99.185ms", "99.185ms", unknown}, {"003", "81.288ms", "81.288ms", unknown}, {"003", "58.972ms", "58.972ms", unknown}, {"003", "50.090ms", "50.090ms", unknown}},
+	28: {{"003", "50.0ms overhead", "50.0ms", unknown}, {"003", "200.0ms overhead", "200.0ms", unknown}, {"003", "500.0ms overhead", "500.0ms", unknown}},
 	29: {{"003", "transformer: 0.00 ms", "0.00 ms", broken}},
 	31: {{"003", "acceleration for large matrices", "acceleration for large matrices", unknown}},
 	32: {{"003", "ONNX Runtime delivers", "ONNX Runtime delivers", against}},
@@ -87,6 +93,19 @@ var claimed = map[int][]saying{
 	51: {{"004", "larger models can achieve higher", "larger models can achieve higher", unknown}},
 	52: {{"002", "Inference Latency", "12.5", unknown}, {"002", "QPS", "800", unknown}, {"002", "Peak Memory Usage", "256 MB", unknown}, {"002", "Compilation Time", "30", unknown},
 		{"002", "<unused3979>", "<unused3979>", broken}, {"002", "<unused3979>", "مليار", broken}, {"004", "irradiated by", "here’s a structured", broken}},
+	55: {{"002", "Execution time: 22.73s", "22.73s", unknown}},
+}
+
+// fits reports a verdict at least as hard as the one that is wanted: the audit
+// may come to refute what it abstained from, and call broken what it refuted.
+func (s saying) fits(v audit.Verdict) bool {
+	switch s.verdict {
+	case unknown:
+		return v == unknown || v == against || v == broken
+	case against, broken:
+		return v == against || v == broken
+	}
+	return v == s.verdict
 }
 
 // judged wants the verdict on each claim of that wording in the sentence; where
@@ -107,7 +126,7 @@ func (s saying) judged(t *testing.T) error {
 		exact = holding
 	}
 	for _, c := range exact {
-		if c.Verdict != s.verdict {
+		if !s.fits(c.Verdict) {
 			return fmt.Errorf("the audit finds %q %s, want %s: %s", c.Text, c.Verdict, s.verdict, c.Why)
 		}
 	}
