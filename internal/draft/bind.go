@@ -138,8 +138,20 @@ func (s *Sheet) alternatives(key string) map[string]bool {
 	return out
 }
 
-// nearest is the last of some names before a place, or the first after it.
+// nearest is, of some names, the one that stands right behind a number ("… for
+// it"), or the last before it, or the first after it.
 func (l *line) nearest(i int, some map[string]bool) string {
+	for k := i + 1; k < min(i+4, len(l.toks)); k++ {
+		if said := names(l.toks[k : k+1]); len(said) > 0 {
+			if some[said[0]] {
+				return said[0]
+			}
+			break
+		}
+		if !slices.Contains([]string{"for", "of", "with", "on", "when", "if", "in", "using"}, strings.ToLower(l.toks[k].text)) {
+			break
+		}
+	}
 	before := slices.DeleteFunc(names(l.toks[:i]), func(n string) bool { return !some[n] })
 	if len(before) > 0 {
 		return before[len(before)-1]
@@ -171,11 +183,13 @@ func (l *line) inOrder(i int, of, to string) bool {
 		return slices.DeleteFunc(in, func(n string) bool { return !some[n] })
 	}
 	from, _ := l.clause(i)
-	before := only(l.saidNames(from, i))
-	if len(before) == 0 {
-		from, before = 0, only(l.saidNames(0, i))
+	about, others := l.apart(from, i)
+	if about = only(about); len(about) == 0 {
+		from = 0
+		about, others = l.apart(0, i)
+		about = only(about)
 	}
-	if len(before) == 0 || before[0] != of || joint(l.toks[from:i], of) {
+	if len(about) == 0 || about[0] != of || joint(l.toks[from:i], of) {
 		return false
 	}
 	stop := i + 1
@@ -185,7 +199,12 @@ func (l *line) inOrder(i int, of, to string) bool {
 	if after := only(l.saidNames(i, stop)); len(after) > 0 {
 		return after[0] == to
 	}
-	return before[len(before)-1] == to
+	before := only(l.saidNames(from, i))
+	if last := before[len(before)-1]; last != of {
+		return last == to
+	}
+	others = only(others)
+	return len(others) > 0 && others[len(others)-1] == to // "compared with B, A has so many times"
 }
 
 // joint reports whether a name is said as one of several at once ("A and B").
@@ -249,7 +268,7 @@ func (l *line) ofAggregate(i int, f fact.Fact) bool {
 			return plainAggregates[f.Aggregate]
 		}
 	}
-	return plainAggregates[f.Aggregate]
+	return plainAggregates[f.Aggregate] || f.Aggregate == "range" && l.has(cause) // it changes by so much
 }
 
 // ofPhase checks that a cold number is called cold, and no warm one is.

@@ -79,7 +79,7 @@ take takes took taken give gives gave given get gets reach reaches reached show 
 say says said state states come comes came go goes went hold holds held keep kept make makes made put puts need needs needed ask asks asked answer answers answered
 compare compares compared measure measured measuring measures record records recorded observe observed load loads loaded loading start starts started decode decodes decoded decoding
 generate generates generated process processes processed return returns returned send sent receive received report reports reported list lists listed look looks looked find finds found
-count counts counted describe describes described note noted name names named include includes included follow follows followed spend spends spent wait waits waited
+count counts counted describe describes described note noted name names named include includes included spend spends spent wait waits waited
 model models variant variants subject subjects quantization quantizations format formats weight weights file files name names system machine runtime runtimes server servers engine
 client device devices backend backends kernel kernels operation operations method methods layer layers context window prompt prompts request requests response responses reply replies
 token chunk chunks text texts output outputs input inputs run runs row rows value values number numbers level levels setting settings configuration configurations
@@ -90,8 +90,14 @@ baseline difference differences scope detail details part parts share step steps
 here overall together alone again already next namely likewise however moreover furthermore meanwhile
 itself while whereas but though although in short example
 local imported relative absolute single separate given certain requested effective planned possible available present
-i we you our your us let lets please`)
-	enter(sense{class: plain}, "first token, first tokens, first request, first requests, last token, last request, for example, in short")
+i we you our your us let lets please
+deliver delivers delivered achieve achieves achieved provide provides provided offer offers offered yield yields yielded produce produces produced perform performs performed respond responds responded
+test tests tested evaluate evaluates evaluated analyse analyses analysed analyze analyzed examine examined consider considers considered indicate indicates indicated detect detected contain contains contained
+using used until within despite regarding concerning according respect terms behaviour behavior user users interactive production application applications deployment hardware software choice choices scenario scenarios practice
+field group groups pair pairs pass passes excluded left out before after initial start-up startup engine engines thread threads core cores target targets source sources lab benchmark benchmarks benchmarked
+cost costs spent require requires required planned finished complete completed successful generation prefill decode response stream served serve serves serving work works working
+statistical evidence certainty confidence figure figures`)
+	enter(sense{class: plain}, "generates tokens, generate tokens, decodes tokens, produces tokens, tokens are generated, at least, at most, per gb, instead of, rather than, compared with, compared to, relative to, left out, of course, first token, first tokens, first request, first requests, last token, last request, for example, in short")
 
 	each(sense{superlative, good}, "best fastest quickest winner winners wins leads leading top tops first")
 	each(sense{superlative, up}, "highest largest greatest longest biggest most")
@@ -99,22 +105,23 @@ i we you our your us let lets please`)
 	each(sense{superlative, bad}, "worst slowest last")
 	each(sense{comparative, up}, "higher more greater larger longer bigger exceeds exceed above")
 	each(sense{comparative, down}, "lower less fewer smaller shorter below under")
-	each(sense{comparative, good}, "faster quicker better outperforms outperform beats beat ahead")
-	each(sense{comparative, bad}, "slower worse behind")
+	each(sense{comparative, good}, "faster quicker better outperforms outperform beats beat ahead speedup speed-up")
+	enter(sense{comparative, good}, "speeds up, speed up")
+	each(sense{comparative, bad}, "slower worse behind slowdown")
 	each(sense{significant, yes}, "significant significantly")
 	enter(sense{significant, yes}, "statistically significant, statistically significantly")
-	enter(sense{significant, no}, "not significant, not statistically significant, no significant difference, no significant effect")
+	enter(sense{significant, no}, "not significant, not statistically significant, not significantly affect, does not significantly affect, does not significantly change, no significant difference, no significant effect")
 	each(sense{steadiness, yes}, "stable steady consistent consistently reliable reproducible repeatable uniform stay stays stayed")
 	each(sense{steadiness, no}, "unstable noisy inconsistent unsteady variable erratic")
-	each(sense{class: sameness}, "same equal identical equivalent unaffected unchanged equals alike")
+	each(sense{class: sameness}, "same equal identical equivalent unaffected unchanged equals alike similar similarly comparable")
 	enter(sense{class: sameness}, "no difference, no effect, does not change, do not change, does not affect, does not matter")
 	each(sense{class: trend}, `increases increase increasing decreases decrease decreasing grows grow growing rises rise rising falls fall falling drops drop linear linearly proportional
 scales scale scaling correlates correlated correlation reduces reduce reducing improves improve improving degrades degrade raises lowers trend trends`)
 	each(sense{class: cause}, `because cause causes caused causing impact impacts impacted affect affects affected influence influences influenced drive drives driven determine determines determined
-depends depend matters critical crucial sensitive sensitivity effect effects changes change responsible therefore thus hence`)
+depends depend matters critical crucial sensitive sensitivity effect effects changes change changing responsible therefore thus hence`)
 	enter(sense{class: cause}, "due to, owing to, thanks to, leads to, results in, depends on, as a result of")
 	each(sense{class: universal}, "all every each none always never any both everything everywhere nothing entire entirely whole")
-	each(sense{class: optimal}, "optimal ideal optimum recommended cheapest")
+	each(sense{class: optimal}, "optimal ideal optimum recommended cheapest winning")
 	each(sense{class: choose}, "use choose prefer select pick adopt deploy favour favor recommend recommends suggest suggests")
 	each(sense{class: repeat}, "repeat remeasure rerun randomise randomize interleave")
 	enter(sense{class: repeat}, "measure again, run again, more blocks, more repeats, more requests, further measurement, further measurements, more measurements, measure it, should be measured, should be repeated")

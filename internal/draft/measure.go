@@ -26,7 +26,7 @@ var terms = []struct{ metric, words string }{
 // classes are words for metrics of one sort.
 var classes = map[string]func(fact.Fact) bool{
 	"throughput": isRate, "rate": isRate, "rates": isRate, "token rates": isRate,
-	"speed": isSpeed, "speeds": isSpeed, "performance": isSpeed, "as fast as": func(f fact.Fact) bool { return isRate(f) || speedup(f) },
+	"speed": isSpeed, "speeds": isSpeed, "performance": isSpeed, "as fast as": func(f fact.Fact) bool { return isRate(f) || speedup(f) }, "as long as": isLatency,
 	"latency": isLatency, "latencies": isLatency, "time": isLatency, "duration": isLatency,
 	"size": isSize, "sizes": isSize, "memory": isSize,
 	"tokens": func(f fact.Fact) bool { return strings.Contains(f.Metric, "tokens") || f.Unit == unit.Token },
@@ -80,7 +80,8 @@ func label(id string) string {
 var aggregates = map[string][]string{
 	"mean": {"mean", "geometric_mean", "mean_without_slowest"}, "average": {"mean"}, "median": {"median"}, "typical": {"median"},
 	"maximum": {"max"}, "peak": {"max"}, "minimum": {"min"}, "sum": {"sum"}, "total": {"sum", "count"},
-	"variation": {"cv", "cv_within"}, "scatter": {"cv", "cv_within"}, "scatters": {"cv", "cv_within"}, "spread": {"cv", "cv_within", "sd", "range"},
+	"variation": {"cv", "cv_within"}, "coefficient of variation": {"cv", "cv_within"}, "varies": {"cv", "cv_within", "range"}, "vary": {"cv", "cv_within", "range"}, "standard deviation": {"sd"},
+	"scatter": {"cv", "cv_within"}, "scatters": {"cv", "cv_within"}, "spread": {"cv", "cv_within", "sd", "range"},
 	"range": {"range"}, "noise floor": {"noise_floor"}, "geometric mean": {"geometric_mean"},
 }
 

@@ -49,6 +49,10 @@ func TestRandomWritersAreAudited(t *testing.T) {
 				fmt.Sprintf("%s has %s the %s of %s.", name(), slot, metric(), name()),
 				fmt.Sprintf("%s has the %s %s, %s.", name(), pick("best", "worst", "highest", "lowest"), metric(), slot),
 				fmt.Sprintf("The %s of %s is %s: %s.", metric(), who, pick("stable", "noisy", "the same", "not significant"), slot),
+				fmt.Sprintf("Compared with %s, %s is %s faster.", name(), name(), slot),
+				fmt.Sprintf("%s is {{%s|times}} faster than %s and %s faster than %s.", name(), pick(facts...), name(), slot, name()),
+				fmt.Sprintf("The %s is %s for %s and {{%s}} for %s.", metric(), slot, name(), pick(facts...), name()),
+				fmt.Sprintf("%s, %s, is ahead of %s.", name(), slot, name()),
 				fmt.Sprintf("%s %s the %s of %s: %s.", name(), pick("affects", "changes", "drives"), metric(), name(), slot))
 			section.Sentences = append(section.Sentences, draft.Sentence{Text: text})
 		}
