@@ -428,6 +428,9 @@ func (s *session) whole() {
 	s.judgeDates()
 	s.consistency()
 	s.ownRanks()
+	s.summed()
+	s.headlines()
+	s.borrowed()
 }
 
 // consistency holds the report against itself: a mean between its extremes,

@@ -137,6 +137,7 @@ func (s *session) isN(a at) bool {
 
 // sizeOf judges "n = 12" by the fact before it.
 func (s *session) sizeOf(a at) {
+	s.grimOf(a)
 	f := s.last
 	if f.ID == "" {
 		s.say(a.p, a.start, a.end, Count, Unverifiable, "n of what, nobody says", "")

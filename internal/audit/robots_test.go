@@ -133,6 +133,7 @@ func (w *robots) claims(r *rand.Rand) (right, wrong, beyond []told) {
 			"efficiency": fmt.Sprintf("%s runs at 89.1 %% efficiency, up from 72.3 %% under contention.", robot),
 			"capability": fmt.Sprintf("%s carries up to %d parcels.", robot, 12+i),
 			"stranger":   fmt.Sprintf("| robot | mean pick time (s) |\n|---|--:|\n| Marlin | %s |", odd),
+			"unknown":    fmt.Sprintf("The mean pick time of Marlin is %s s, and not that of %s.", odd, robot),
 			"sum":        fmt.Sprintf("For %s that makes 12 × %s s = %s s.", robot, odd, digits(12*pick)),
 		} {
 			beyond = append(beyond, told{class, text})
