@@ -72,7 +72,7 @@ type Budget struct {
 	Tools   int           // calls of tools; default 6
 	Retries int           // of the report, with what was wrong; default 2, at most 2
 	Wall    time.Duration // from the first question; default 10 min
-	Table   int           // characters of the table of facts; default 6000
+	Table   int           // characters of the table of facts; default 5000
 }
 
 // orDefault fills in what is not set.
@@ -80,7 +80,7 @@ func (b Budget) orDefault() Budget {
 	for _, d := range []struct {
 		at *int
 		to int
-	}{{&b.Tokens, 512}, {&b.Calls, 16}, {&b.Tools, 6}, {&b.Retries, 2}, {&b.Table, 6000}} {
+	}{{&b.Tokens, 512}, {&b.Calls, 16}, {&b.Tools, 6}, {&b.Retries, 2}, {&b.Table, 5000}} {
 		if *d.at == 0 {
 			*d.at = d.to
 		}

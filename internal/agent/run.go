@@ -393,6 +393,9 @@ func (w *Written) write(d *desk, m *Material, first string, o Options) error {
 		if err != nil {
 			return err
 		}
+		if strings.TrimSpace(text) == "" {
+			continue // there is nothing to drop: the table of calls says why
+		}
 		var kept []draft.Kept
 		var dropped []draft.Dropped
 		written, err := w.sheet.Parse(text)

@@ -67,7 +67,7 @@ func (g *agentFlags) flags(cmd *cobra.Command) {
 	f.IntVar(&g.budget.Tokens, "max-tokens", 512, "output budget of one call")
 	f.IntVar(&g.budget.Calls, "max-calls", 16, "calls of one agent in one run")
 	f.IntVar(&g.budget.Tools, "max-tools", 6, "calls of tools of one agent in one run")
-	f.IntVar(&g.budget.Table, "table", 6000, "characters of the table of facts in a prompt")
+	f.IntVar(&g.budget.Table, "table", 5000, "characters of the table of facts in a prompt: three of them are about a token, and\nthe model's context must hold them")
 	f.DurationVar(&g.budget.Wall, "wall", 10*time.Minute, "longest time of one agent in one run")
 	f.DurationVar(&g.timeout, "timeout", 5*time.Minute, "longest time of one call")
 }
