@@ -3,10 +3,8 @@ package agent
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"chimera/internal/audit"
-	"chimera/internal/claim"
 	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/finding"
@@ -39,7 +37,7 @@ func Report(m *Material, rows *fact.Ledger, title string, meta finding.Sentence,
 		if err != nil {
 			return nil, err
 		}
-		bad := failing(r)
+		bad := r.Failing()
 		switch {
 		case len(bad) == 0 && told == tallyOf(r):
 			return &Published{story, r}, nil
@@ -132,30 +130,12 @@ func examine(rows *fact.Ledger, s *Story, render Render) (*audit.Report, error) 
 	if err != nil {
 		return nil, err
 	}
-	d, err := claim.Parse("report.md", text)
-	if err != nil {
-		return nil, err
-	}
-	l := *rows
-	l.Cited = append([]fact.Fact{}, s.Facts...)
-	return audit.New(&l).Audit(d), nil
+	return audit.Own(rows, s.Facts, text)
 }
 
 // misleading are the claims that are true and say too little.
 func misleading(r *audit.Report) []audit.Claim {
 	return slices.DeleteFunc(slices.Clone(r.Claims), func(c audit.Claim) bool { return c.Verdict != audit.Misleading })
-}
-
-// failing are the claims that keep a report from being published: whatever is
-// not supported.
-func failing(r *audit.Report) []audit.Claim {
-	var out []audit.Claim
-	for _, c := range r.Claims {
-		if c.Verdict != audit.Supported && c.Verdict != audit.Misleading {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // dropAll drops every sentence that holds a failing claim, and reports whether
@@ -166,7 +146,7 @@ func dropAll(all []*Written, bad []audit.Claim) bool {
 		for _, w := range all {
 			for _, k := range w.Kept {
 				printed := k.Text.Print(w.lookup)
-				if !holdsClaim(printed, c) {
+				if !c.In(printed) {
 					continue
 				}
 				dropped = w.Drop(printed, fmt.Sprintf("audit: %q is %s: %s", c.Text, c.Verdict, c.Why)) || dropped
@@ -175,21 +155,4 @@ func dropAll(all []*Written, bad []audit.Claim) bool {
 		}
 	}
 	return dropped
-}
-
-// holdsClaim reports whether a printed sentence is the one that a claim stands
-// in: it holds the claim's text, and each of the two holds the other's words.
-func holdsClaim(printed string, c audit.Claim) bool {
-	p, s := letters(printed), letters(c.Sentence)
-	return strings.Contains(p, letters(c.Text)) && (strings.Contains(s, p) || strings.Contains(p, s))
-}
-
-// letters leaves out marks and spaces, in which renderings differ.
-func letters(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" *_\\`[]()>-\u202f", r) {
-			return -1
-		}
-		return r
-	}, s)
 }

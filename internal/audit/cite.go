@@ -157,6 +157,9 @@ func misprinted(f fact.Fact, text, head string) (why, truth string) {
 	if dim.Unit == "" {
 		dim = unitBehind(head)
 	}
+	if dim.Symbol == string(f.Unit) {
+		dim = claim.Dim{Unit: f.Unit, Factor: 1, Symbol: dim.Symbol} // a quotient of units, such as token/s/GB
+	}
 	if dim.Unit != "" && dim.Unit != f.Unit && !(dim.Unit == unit.Ratio && f.Unit == unit.None) && !(dim.Unit == unit.Token && f.Unit == unit.TokenPerChunk) {
 		return fmt.Sprintf("it is printed in %s, and the fact is in %s", dim.Symbol, cmpOr(string(f.Unit), "no unit")), about(f)
 	}
@@ -341,6 +344,13 @@ func (s *session) ofScope(f fact.Fact, label string) []string {
 // the p of a test. Its words are then those of the finding that made it; where
 // only plain values are cited, the words are judged by the rows.
 func (s *session) carried(p *claim.Passage, span claim.Span) bool {
+	for text := s.doc.PassageText(*p); strings.HasSuffix(strings.TrimSpace(text[span.Start:span.End]), ";") && span.End < len(text); {
+		rest := claim.Sentences(text[span.End:]) // what follows a semicolon is of the same claim
+		if len(rest) == 0 {
+			break
+		}
+		span.End += max(rest[0].End, 1)
+	}
 	for _, cite := range s.doc.CitesIn(p.Start+span.Start, p.Start+span.End) {
 		if f, ok := s.cited(cite.Fact); ok && len(f.Evidence.From) > 0 {
 			return true

@@ -127,7 +127,7 @@ func trimNumber(text string) string {
 // passage judges one passage.
 func (s *session) passage(p *claim.Passage, index int) {
 	text := s.doc.PassageText(*p)
-	if p.Kind == claim.Code || quoted(p) {
+	if p.Kind == claim.Code || s.isQuote(p) {
 		return
 	}
 	c := s.contextOf(p, index, text)
@@ -162,8 +162,12 @@ func (s *session) passage(p *claim.Passage, index int) {
 	s.blocks(p, index, c)
 }
 
-// quoted passages are instructions to a model, not claims about data.
-func quoted(p *claim.Passage) bool {
+// isQuote reports what claims nothing: quoted passages are instructions to a model, not claims about data. So are the
+// sentences that an audit dropped, where their numbers are masked.
+func (s *session) isQuote(p *claim.Passage) bool {
+	if n := len(p.Section); p.Kind == claim.Output && n > 0 && p.Section[n-1] == "Sentences that the audit dropped" && !hasNumber(s.doc.PassageText(*p)) {
+		return true
+	}
 	return p.Kind == claim.Output && slices.ContainsFunc(p.Section, func(t string) bool {
 		return strings.Contains(strings.ToLower(t), "prompt") && !strings.Contains(strings.ToLower(t), "per-prompt") && !strings.Contains(strings.ToLower(t), "per prompt")
 	})

@@ -156,7 +156,14 @@ func (a *app) newReportWriter(ctx context.Context, s store.Reader, ids, imports 
 		sum, _ := r.Digest()
 		w.in.Runs = append(w.in.Runs, report.Run{Manifest: r.Manifest, Status: string(r.Status), Digest: sum})
 	}
-	w.doc, err = report.Build(w.in)
+	if w.doc, err = report.Build(w.in); err != nil {
+		return nil, err
+	}
+	rowsAudited := w.rowLedger
+	if rowsAudited == nil {
+		rowsAudited = fact.NewLedger(kept(w.runs)...)
+	}
+	w.doc, err = audited(rowsAudited, w.doc)
 	return w, err
 }
 
@@ -353,7 +360,7 @@ func (a *app) printReport(w *reportWriter) error {
 		verdicts[string(f.Verdict)]++
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"folder": w.folder, "title": w.doc.Title, "template": w.in.Template, "facts": w.doc.Ledger.Len(),
+		return a.printJSON(map[string]any{"audit": w.doc.Audit, "folder": w.folder, "title": w.doc.Title, "template": w.in.Template, "facts": w.doc.Ledger.Len(),
 			"findings": verdicts, "files": append([]reportFile{}, w.files...)})
 	}
 	t := newTable("file", ">kB")
@@ -375,6 +382,7 @@ func (a *app) printReport(w *reportWriter) error {
 	}
 	if len(w.files) > 0 {
 		t.write(a.Stdout, "", a.style())
+		printAudited(a.Stdout, *w.doc.Audit)
 	}
 	return nil
 }

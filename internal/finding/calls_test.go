@@ -26,7 +26,7 @@ func printed(a *finding.Analysis, t finding.Table) []string {
 		line := slices.Clone(r.Names)
 		for i, c := range r.Cells {
 			switch f, ok := a.Fact(c.Fact); {
-			case ok:
+			case ok && c.Missing == "":
 				line = append(line, finding.Show(f, t.Columns[i].As))
 			case c.Word != "":
 				line = append(line, c.Word)

@@ -24,6 +24,24 @@ type LedgerFile struct {
 	Runs         []Sealed  `json:"runs,omitempty"`
 	Tables       []string  `json:"tables,omitempty"` // files of the rows beside this one, relative to it
 	Findings     []Finding `json:"findings,omitempty"`
+	Audit        *Audited  `json:"audit,omitempty"` // of the report, before it was published
+}
+
+// Audited counts what the audit of a report found, by verdict.
+type Audited struct {
+	Claims       int       `json:"claims"`
+	Supported    int       `json:"supported"`
+	Misleading   int       `json:"misleading"`
+	Contradicted int       `json:"contradicted"`
+	Unverifiable int       `json:"unverifiable"`
+	Malformed    int       `json:"malformed"`
+	Dropped      []Dropped `json:"dropped"` // not in the report, and in none of the counts
+}
+
+// Dropped is a sentence that did not pass an audit.
+type Dropped struct {
+	Text string `json:"text"`
+	Why  string `json:"why"`
 }
 
 // Sealed names a run whose rows the facts stand on.
@@ -64,11 +82,12 @@ func ReadLedger(r io.Reader) (*LedgerFile, error) {
 		Runs     []Sealed  `json:"runs"`
 		Tables   []string  `json:"tables"`
 		Findings []Finding `json:"findings"`
+		Audit    *Audited  `json:"audit"`
 	}
 	if err := json.Unmarshal(b, &around); err != nil {
 		return nil, fault.With(fmt.Errorf("the ledger is no JSON of the right shape: %w", err), fault.Usage, "docs/formats/ledger.md describes ledger.json")
 	}
-	f.Title, f.Template, f.Runs, f.Tables, f.Findings = around.Title, around.Template, around.Runs, around.Tables, around.Findings
+	f.Title, f.Template, f.Runs, f.Tables, f.Findings, f.Audit = around.Title, around.Template, around.Runs, around.Tables, around.Findings, around.Audit
 	for _, g := range f.Findings {
 		if again, err := identify(g); err != nil || again.ID != g.ID {
 			return nil, fault.With(fmt.Errorf("the ledger's finding %q is not the one that its id names", g.ID), fault.Usage, "it was changed after it was written: write the report again")

@@ -170,7 +170,7 @@ func (a *analyst) contractTable(subjects []string, things [][]*stratum, scope ma
 func withInterval(f fact.Fact) []Cell {
 	out := append(cells(f), cells(f)...)
 	if f.Value.OK() && !f.Lo.OK() {
-		out[1] = Cell{Missing: f.Method}
+		out[1].Missing = f.Method
 	}
 	return out
 }

@@ -103,7 +103,7 @@ func cells(facts ...fact.Fact) []Cell {
 	for _, f := range facts {
 		c := Cell{Fact: f.ID}
 		if !f.Value.OK() {
-			c = Cell{Missing: f.Reason}
+			c.Missing = f.Reason
 		}
 		out = append(out, c)
 	}

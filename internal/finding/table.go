@@ -26,7 +26,8 @@ type Row struct {
 	Note   string   `json:"note,omitempty"`   // "one load only", without numbers
 }
 
-// Cell is a fact, a word, or the reason why there is neither.
+// Cell is a fact, a word, or the reason why there is neither. Beside the fact that
+// has no value, the reason is that fact's.
 type Cell struct {
 	Fact    string `json:"fact,omitempty"`
 	Word    string `json:"word,omitempty"`    // "better", "stable": a verdict or rating, never a number

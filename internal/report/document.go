@@ -23,7 +23,8 @@ type Document struct {
 	Meta     Text   // one line above it: what was run, when, how much of it
 	Sections []Section
 	Ledger   *Ledger
-	Rederive string // the command line that makes this report again
+	Rederive string           // the command line that makes this report again
+	Audit    *finding.Audited // what the audit of the document found; nil before it
 }
 
 // Section is one part, in the order in which it is read.

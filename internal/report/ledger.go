@@ -13,7 +13,7 @@ import (
 // rows that stand beside it.
 func JSON(w io.Writer, in Input, d Document, tables []string) error {
 	f := finding.LedgerFile{Ledger: &fact.Ledger{Rows: []*fact.Row{}}, Title: d.Title, Template: string(in.Template), Tables: append([]string{}, tables...),
-		Findings: append([]finding.Finding{}, in.Analysis.Findings...)}
+		Audit: d.Audit, Findings: append([]finding.Finding{}, in.Analysis.Findings...)}
 	if in.Ledger != nil {
 		whole := *in.Ledger
 		f.Ledger = &whole
