@@ -26,6 +26,9 @@ func (s *session) cites(p *claim.Passage, text string, c context) []claim.Span {
 				taken = append(taken, claim.Span{Start: m[0], End: m[1]})
 			}
 		}
+		if s.recorded(p) {
+			taken = append(taken, claim.Span{Start: p.Cells[1].Start - p.Start, End: p.Cells[1].End - p.Start})
+		}
 		for _, cell := range p.Cells {
 			if s.isName(s.doc.Text[cell.Start:cell.End]) {
 				taken = append(taken, claim.Span{Start: cell.Start - p.Start, End: cell.End - p.Start})

@@ -10,6 +10,8 @@ import (
 	"chimera/internal/fact"
 	"chimera/internal/finding"
 	"chimera/internal/metric"
+	"chimera/internal/sample"
+	"chimera/internal/unit"
 )
 
 // quoteKey is how many bytes of a quote, after its first letter, it is found by.
@@ -31,6 +33,28 @@ func (s *session) quotes(text string) []claim.Span {
 		}
 	}
 	return out
+}
+
+// recorded reports whether a row of two cells says of a machine or a model what
+// is on record of it.
+func (s *session) recorded(p *claim.Passage) bool {
+	if len(p.Cells) != 2 {
+		return false
+	}
+	cell := func(i int) string { return strings.Trim(s.doc.Text[p.Cells[i].Start:p.Cells[i].End], " `") }
+	is := func(name, value string) bool { return cell(0) == name && cell(1) == value }
+	bytes := func(o sample.Opt[uint64]) string { return unit.Byte.Format(float64(o.Or(0))) }
+	for _, r := range s.ledger.Inventory.Runs {
+		if is("logical cores", fmt.Sprint(r.Host.Cores)) || is("memory", bytes(r.Host.MemoryBytes)) {
+			return true
+		}
+		for _, m := range r.Subjects {
+			if is("layers", fmt.Sprint(m.Layers.Or(0))) || is("trained context", fmt.Sprint(m.TrainedCtx.Or(0))) || is("parameters", fmt.Sprint(m.Parameters.Or(0))) || is("file", bytes(m.FileBytes)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ends reports whether a number or word that a quote ends in ends there too.
@@ -58,6 +82,17 @@ func (a *Auditor) ledgerWords() map[string][]string {
 		add(f.Reason)
 		for _, c := range f.Caveats {
 			add(c)
+		}
+	}
+	for _, r := range a.ledger.Inventory.Runs {
+		for _, w := range r.Warnings {
+			add(w)
+			if _, said, ok := strings.Cut(w, ": "); ok {
+				add(said)
+			}
+		}
+		for _, m := range r.Subjects {
+			add(m.Model)
 		}
 	}
 	add(fmt.Sprintf("Of %g %% confidence", 100*fact.Level))

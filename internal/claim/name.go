@@ -35,7 +35,7 @@ var (
 
 	filePath  = regexp.MustCompile(`[A-Za-z0-9_.*\-][A-Za-z0-9_./\\*\-:]*\.(?:csv|jsonl|json|md|html?|ipynb|txt|ya?ml|png|svg|pdf|parquet|gguf|log|xlsx|py|rs|go|toml|db)\b`)
 	url       = regexp.MustCompile(`\b(?:https?|file)://[^\s)>\]]+`)
-	folder    = regexp.MustCompile(`(?:\.\.?[/\\])?[A-Za-z0-9_\-]+(?:[/\\][A-Za-z0-9_\-]+)+[/\\]?`)
+	folder    = regexp.MustCompile(`(?:\.\.?[/\\])?[A-Za-z0-9_\-]+(?:[/\\][A-Za-z0-9_\-]+)+(?:\.\d+\b)?[/\\]?`)
 	hash      = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
 	numbered  = regexp.MustCompile(`\b(?:Report|Figure|figure|Fig\.?|Table|Section|section|Chapter|Step|Appendix|Version|version|Lines?|lines?|Page|page|pages|Port|port|Issue|Cell|RTX|GTX|CUDA|Python|Ubuntu|Windows|Seed|seed|Gen|i[3579]|driver)\s+\d[\d.\-–]*`)
 	order     = regexp.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)

@@ -100,6 +100,7 @@ type RunEntry struct {
 	Host       sample.Host            `json:"host,omitzero"`
 	Subjects   []sample.SubjectRecord `json:"subjects,omitempty"`
 	Aliases    []sample.Alias         `json:"aliases,omitempty"`
+	Warnings   []string               `json:"warnings,omitempty"` // what the run noted of itself, word for word
 	Outcomes   map[sample.Outcome]int `json:"outcomes"`
 	Labels     map[string][]string    `json:"-"`
 }
@@ -149,7 +150,7 @@ func NewLedger(runs ...RunRows) *Ledger {
 
 func (l *Ledger) add(r RunRows) {
 	entry := RunEntry{ID: r.Manifest.Run, Name: r.Manifest.Name, Started: r.Manifest.Clock.Origin, Imported: r.Imported, Randomised: !r.Imported,
-		Host: r.Manifest.Host, Subjects: r.Manifest.Subjects, Aliases: r.Manifest.Aliases, Outcomes: map[sample.Outcome]int{}}
+		Host: r.Manifest.Host, Subjects: r.Manifest.Subjects, Aliases: r.Manifest.Aliases, Warnings: r.Manifest.Warnings, Outcomes: map[sample.Outcome]int{}}
 	byPlace := map[string]*Row{}
 	lacks := map[string]int{}
 	ask := Tasks(&r.Manifest)
