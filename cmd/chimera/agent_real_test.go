@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +52,7 @@ func published(t *testing.T, args ...string) map[string]any {
 }
 
 // small are budgets with which a small model on two cores ends in minutes.
-var small = []string{"--table", "600", "--max-tokens", "160", "--max-calls", "4", "--max-tools", "1"}
+var small = []string{"--table", "600", "--max-tokens", "160", "--max-tools", "1"}
 
 // Reports of a real model over a real workspace hold, on every runtime: whatever
 // the model makes of it, each published claim is supported.
@@ -65,16 +66,21 @@ func TestRealAgents(t *testing.T) {
 	workspace := legacyWorkspace(t)
 	for kind, at := range runtimes {
 		t.Run(kind, func(t *testing.T) {
-			with := func(args ...string) []string { return append(append(args, at...), small...) }
-			for _, persona := range []string{"InsightAgent", "DataCollector-9000"} {
-				doc := published(t, with("agent", "run", workspace, "--persona", persona)...)
-				first := doc["agents"].([]any)[0].(map[string]any)
-				if len(first["calls"].([]any)) == 0 {
-					t.Errorf("%s: no call was made", persona)
-				}
+			calls := "2" // a summary and a report
+			if kind == "native" {
+				calls = "5" // and a tool
 			}
-			published(t, with("agent", "compare", workspace, "--set", tuned[kind], "--runs", "2", "--equal-tokens", "12")...)
-			published(t, with("agent", "pair", workspace, "--runs", "2", "--equal-tokens", "12")...)
+			with := func(args ...string) []string { return slices.Concat(args, at, small, []string{"--max-calls", calls}) }
+			doc := published(t, with("agent", "run", workspace)...)
+			first := doc["agents"].([]any)[0].(map[string]any)
+			if n := len(first["calls"].([]any)); n < 2 {
+				t.Errorf("%d calls were made", n)
+			}
+			if tools := len(first["tools"].([]any)); kind == "native" && tools != 1 {
+				t.Errorf("%d tools were called", tools)
+			}
+			published(t, with("agent", "compare", workspace, "--set", tuned[kind], "--runs", "1", "--equal-tokens", "8")...)
+			published(t, with("agent", "pair", workspace, "--runs", "1", "--equal-tokens", "8")...) // both personas
 		})
 	}
 }

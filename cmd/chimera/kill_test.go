@@ -233,3 +233,54 @@ func lost(t *testing.T, before, now map[string]string) {
 		}
 	}
 }
+
+// TestKilledImportIsDoneAgain kills an import at random instants. Importing the
+// same files again gives the whole import, byte for byte, whatever was left.
+func TestKilledImportIsDoneAgain(t *testing.T) {
+	folder := t.TempDir()
+	row := "999,1024,0.4,g,0.112,103.5,0.1,0.012,4.1,424,\n"
+	text := "num_gpu,num_ctx,temperature,config_name,ttft_s,tokens_s,load_s,prompt_eval_s,eval_s,eval_count,error\n" + strings.Repeat(row, 12_000)
+	file := filepath.Join(folder, "gemma3_270m_param_tuning.csv")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	digestOf := func(store string) string {
+		got := chimera(t, "", nil, "import", file, "--json", "--store", store)
+		doc, err := oneDocument([]byte(got.stdout))
+		if err != nil || got.code != 0 {
+			t.Fatalf("%v %s", err, got.stderr)
+		}
+		sum, err := lookup(doc, "digest")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	begun := time.Now()
+	if killAfter(t, time.Minute, "import", file, "--store", filepath.Join(folder, "whole.db")) {
+		t.Fatal("an uninterrupted import took a minute")
+	}
+	whole := time.Since(begun)
+	want := digestOf(filepath.Join(folder, "whole.db"))
+	random := rand.New(rand.NewPCG(5, 21))
+	halves := 0
+	for i := range 8 {
+		store := filepath.Join(folder, fmt.Sprintf("killed%d.db", i))
+		killAfter(t, time.Duration(random.Int64N(int64(whole))), "import", file, "-q", "--store", store)
+		if _, doc := theRun(t, store); doc != nil {
+			if status, err := lookup(doc, "runs.0.status"); err == nil && status == "open" {
+				halves++
+			}
+		}
+		if got := digestOf(store); got != want {
+			t.Errorf("killed and done again its digest is %s, want %s", got, want)
+		}
+		id, _ := theRun(t, store)
+		if got := chimera(t, "", nil, "runs", "verify", id, "--store", store); got.code != 0 {
+			t.Errorf("verify: %s%s", got.stdout, got.stderr)
+		}
+	}
+	if halves == 0 {
+		t.Log("no kill met an import half stored")
+	}
+}

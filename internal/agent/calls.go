@@ -137,7 +137,7 @@ func (t *teller) times(all []*Written) {
 		times.Columns = append(times.Columns, finding.Column{Head: s, Metric: s + "_time", Aggregate: "value", As: finding.AsValue})
 	}
 	told := finding.Table{ID: "kept", Title: "What was written", Labels: []string{"agent", "part", "repeat", "by", "ended by"},
-		Columns: []finding.Column{{Head: "sentences kept", As: finding.AsValue}, {Head: "dropped", As: finding.AsValue}, {Head: "wanted facts told", As: finding.AsValue}, {Head: "by the planner", As: finding.AsValue}, {Head: "wanted facts", As: finding.AsValue}}}
+		Columns: []finding.Column{{Head: "sentences kept", As: finding.AsValue}, {Head: "dropped", As: finding.AsValue}, {Head: "words", As: finding.AsValue}, {Head: "wanted facts told", As: finding.AsValue}, {Head: "by the planner", As: finding.AsValue}, {Head: "wanted facts", As: finding.AsValue}}}
 	for _, w := range all {
 		part := w.part()
 		names := []string{w.Role, part, ordinal(w.Run)}
@@ -154,6 +154,7 @@ func (t *teller) times(all []*Written) {
 		}
 		kept := t.count("sentences", len(w.Kept), len(w.Kept)+len(w.Dropped), with("state", "kept"), w.Text())
 		dropped := t.count("sentences", len(w.Dropped), len(w.Kept)+len(w.Dropped), with("state", "dropped"), compact(w.Dropped))
+		words := t.count("words", w.Words(), w.Words(), with("state", "kept"), w.Text())
 		covered := t.count("facts", w.Score.Told, w.Score.Wanted, with("state", "told"), w.Text())
 		planned := t.count("facts", w.Yard.Told, w.Yard.Wanted, with("state", "told by the planner"), "planner")
 		wanted := t.count("facts", w.Score.Wanted, w.Score.Wanted, with("state", "wanted"), "planner")
@@ -161,7 +162,7 @@ func (t *teller) times(all []*Written) {
 		if w.Ended != "" {
 			ended = "the budget"
 		}
-		told.Rows = append(told.Rows, finding.Row{Names: append(slices.Clone(names), w.By, ended), Cells: []finding.Cell{{Fact: kept.ID}, {Fact: dropped.ID}, {Fact: covered.ID}, {Fact: planned.ID}, {Fact: wanted.ID}}})
+		told.Rows = append(told.Rows, finding.Row{Names: append(slices.Clone(names), w.By, ended), Cells: []finding.Cell{{Fact: kept.ID}, {Fact: dropped.ID}, {Fact: words.ID}, {Fact: covered.ID}, {Fact: planned.ID}, {Fact: wanted.ID}}})
 	}
 	t.chapter("work", "Time and coverage", Block{Table: &times}, Block{Table: &told})
 }

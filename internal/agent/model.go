@@ -72,7 +72,7 @@ type Budget struct {
 	Tools   int           // calls of tools; default 6
 	Retries int           // of the report, with what was wrong; default 2, at most 2
 	Wall    time.Duration // from the first question; default 10 min
-	Table   int           // characters of the table of facts; default 6000
+	Table   int           // characters of the table of facts; default 5000
 }
 
 // orDefault fills in what is not set.
@@ -80,7 +80,7 @@ func (b Budget) orDefault() Budget {
 	for _, d := range []struct {
 		at *int
 		to int
-	}{{&b.Tokens, 512}, {&b.Calls, 16}, {&b.Tools, 6}, {&b.Retries, 2}, {&b.Table, 6000}} {
+	}{{&b.Tokens, 512}, {&b.Calls, 16}, {&b.Tools, 6}, {&b.Retries, 2}, {&b.Table, 5000}} {
 		if *d.at == 0 {
 			*d.at = d.to
 		}
@@ -153,6 +153,13 @@ func (d *desk) ask(stage, prompt, schema string, attempt int) (string, error) {
 	d.mu.Unlock()
 	d.notify(Event{Kind: Answered, Role: q.Role, Stage: stage, Run: q.Run, Call: &c})
 	return text, nil
+}
+
+// left is how many calls the budget has left.
+func (d *desk) left() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.budget.Calls - len(d.calls)
 }
 
 // stop notes why nothing more is asked. An interrupt by the user goes on as

@@ -173,22 +173,26 @@ func (m *Material) sheet(p Persona, more []fact.Fact, budget int) (*draft.Sheet,
 	return sheet, err
 }
 
-// take keeps sentences that are not there already, as many as their section may
-// hold, and lists what was dropped.
+// take keeps sentences that are not there already, as many as their section and
+// the persona's bound of words hold, and lists what was dropped.
 func (w *Written) take(kept []draft.Kept, dropped []draft.Dropped) {
 	held := map[string]int{}
 	said := map[string]bool{}
+	words, most := 0, w.Agent.Persona.Words.Most
+	note := func(section, text string) {
+		held[section]++
+		said[text] = true
+		words += len(strings.Fields(text))
+	}
 	for _, k := range w.Kept {
-		held[k.Section]++
-		said[k.Text.Print(w.sheet.Fact)] = true
+		note(k.Section, k.Text.Print(w.sheet.Fact))
 	}
 	for _, k := range kept {
 		text := k.Text.Print(w.sheet.Fact)
-		if said[text] || held[k.Section] >= w.most(k.Section) {
+		if said[text] || held[k.Section] >= w.most(k.Section) || most > 0 && words+len(strings.Fields(text)) > most {
 			continue
 		}
-		said[text] = true
-		held[k.Section]++
+		note(k.Section, text)
 		w.Kept = append(w.Kept, k)
 	}
 	w.Dropped = append(w.Dropped, dropped...)
@@ -332,6 +336,9 @@ func (w *Written) analyse(d *desk, m *Material, ranked []string) error {
 	}
 	schema := toolSchema(definitions)
 	for n := range d.budget.Tools {
+		if d.left() <= d.budget.Retries+1 {
+			return nil // what is left is for the report
+		}
 		text, err := d.ask(StageAnalysis, prompt(w.Agent.Persona, m.inventory(), toolsOf(definitions), strings.Join(said, "\n")), schema, n)
 		if err != nil {
 			return err
@@ -385,6 +392,9 @@ func (w *Written) write(d *desk, m *Material, first string, o Options) error {
 		text, err := d.ask(StageReport, prompt(p, m.inventory(), handed(first), w.sheet.Table(), askReport+shape(p)+feedback), w.sheet.Schema(o.Freedom), attempt)
 		if err != nil {
 			return err
+		}
+		if strings.TrimSpace(text) == "" {
+			continue // there is nothing to drop: the table of calls says why
 		}
 		var kept []draft.Kept
 		var dropped []draft.Dropped

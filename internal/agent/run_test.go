@@ -144,3 +144,18 @@ func TestCallsAreCounted(t *testing.T) {
 		t.Errorf("%d calls, ended %q, %v", len(s.asked), w.Ended, err)
 	}
 }
+
+// Tools leave enough of the budget for the report.
+func TestReportHasItsCalls(t *testing.T) {
+	p := embedded(t, agent.Insight)
+	s := &script{answer: func(_ context.Context, q agent.Question) (string, sample.Outcome) {
+		if q.Stage == agent.StageReport {
+			return choosing(p, "N0001"), sample.OK
+		}
+		return `{"tool": "inventory", "arguments": {}}`, sample.OK
+	}}
+	w, err := agent.Work(t.Context(), materialOf(t, rows("slow")), s, question(p), "", agent.Options{Budget: agent.Budget{Calls: 5}})
+	if err != nil || len(w.Tools) != 1 || len(w.Kept) == 0 {
+		t.Errorf("%d tools, kept %v, %v", len(w.Tools), w.Sentences(), err)
+	}
+}

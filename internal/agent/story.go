@@ -153,6 +153,9 @@ func (t *teller) prose(w *Written, prefix string) {
 		if len(b.Lines) == 0 {
 			blocks = []Block{{Style: Prose, Lines: []Line{{Text: finding.Sentence{text("Nothing that was written here held.")}}}}}
 		}
+		if n := len(b.Lines); n > 0 && n < s.Count.Least {
+			blocks = append(blocks, Block{Style: Prose, Lines: []Line{{Text: finding.Sentence{text("Fewer than the persona asks for: no other sentence held.")}}}})
+		}
 		if s.Style == Table {
 			if r := t.risks(); len(r.Rows) > 0 {
 				blocks = append(blocks, Block{Table: &r})
@@ -406,6 +409,15 @@ func (w *Written) Sentences() map[string][]string {
 		out[k.Section] = append(out[k.Section], k.Text.Print(w.lookup))
 	}
 	return out
+}
+
+// Words is how many words were kept.
+func (w *Written) Words() int {
+	n := 0
+	for _, k := range w.Kept {
+		n += len(strings.Fields(k.Text.Print(w.lookup)))
+	}
+	return n
 }
 
 // Text is what an agent wrote, as the next one reads it.

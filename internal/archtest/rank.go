@@ -29,7 +29,7 @@ var Ranks = map[string]int{
 // TestOnly packages hold contract suites and test helpers. Only tests import
 // them, and they have no rank: they may see whatever they test.
 var TestOnly = map[string]bool{
-	"archtest": true, "fidelity": true, "golden": true, "report/reporttest": true, "store/storetest": true, "target/targettest": true,
+	"archtest": true, "fidelity": true, "golden": true, "importer/importertest": true, "report/reporttest": true, "store/storetest": true, "target/targettest": true,
 }
 
 // StandardOnly packages of rank 0 import nothing but the standard library.

@@ -117,6 +117,8 @@ type Auditor struct {
 	quoting sync.Once
 	quoted  map[string][]string // see quotes
 	labels  []map[string]bool   // of each series, the labels that its rows have
+	indexed sync.Once
+	rows    map[term][]int // label and value → rows
 	ledger  *fact.Ledger
 	vocab   *vocabulary
 	series  []series
@@ -132,7 +134,7 @@ func New(l *fact.Ledger) *Auditor {
 
 // Audit judges every claim of a document.
 func (a *Auditor) Audit(d *claim.Document) *Report {
-	s := &session{Auditor: a, doc: d, seen: map[[2]int]int{}, groups: map[string]gathered{}}
+	s := &session{Auditor: a, memory: newMemory(), doc: d, seen: map[[2]int]int{}, groups: map[string]gathered{}}
 	s.prepare()
 	for i := range d.Passages {
 		if len(s.claims) >= MaxClaims {
@@ -179,6 +181,7 @@ func (r *Report) count() {
 // session is the audit of one document.
 type session struct {
 	*Auditor
+	memory
 	doc    *claim.Document
 	claims []Claim
 	seen   map[[2]int]int // span → index of its claim

@@ -130,8 +130,8 @@ func (s *session) composition(a at, sc scope) {
 	s.say(a.p, a.start, a.end, Change, Unverifiable, "no run has these together: speedups are not multiplied", truth)
 }
 
-// comparable labels tell things apart that reports compare.
-var comparable = []string{"subject", "backend", "method", "operation", "device", "model", "role", "stage", "provider", "precision"}
+// compared labels tell things apart that reports compare.
+var compared = []string{"subject", "backend", "method", "operation", "device", "model", "role", "stage", "provider", "precision"}
 
 // overheads are times that are no measure of how fast a thing works.
 var overheads = []string{"load_time", "compile_time", "overhead"}
@@ -167,7 +167,7 @@ func (s *session) pairs(a at, sc scope, lo, hi int) pairing {
 			break
 		}
 	}
-	for _, label := range comparable {
+	for _, label := range compared {
 		var before, behind []string
 		for _, m := range in {
 			vs := m.values(label)
@@ -245,21 +245,21 @@ func (s *session) ratios(i int, g fact.Group, label string, xs, ys []string) []r
 			others = append(others, l)
 		}
 	}
-	out := s.ratiosBy(i, g, label, others, xs, ys)
+	out := slices.Clone(s.ratiosBy(i, g, label, others, xs, ys))
 	if label == "subject" || label == "model" || len(out) == 0 {
 		for _, r := range s.ratiosBy(i, g, label, nil, xs, ys) {
 			r.pooled = true
 			out = append(out, r)
 		}
-		if w := s.ratiosBy(i, warmOnly(g), label, nil, xs, ys); len(w) > 0 {
+		if w := s.ratiosBy(i, s.warmOnly(g), label, nil, xs, ys); len(w) > 0 {
 			out = append(out, w...)
 		}
 	}
 	return out
 }
 
-func warmOnly(g fact.Group) fact.Group {
-	parts := split(g, nil, []sample.Phase{sample.Measure})
+func (m memory) warmOnly(g fact.Group) fact.Group {
+	parts := m.split(g, nil, []sample.Phase{sample.Measure})
 	if len(parts) == 0 {
 		return fact.Group{Series: g.Series}
 	}
@@ -267,10 +267,16 @@ func warmOnly(g fact.Group) fact.Group {
 }
 
 func (s *session) ratiosBy(i int, g fact.Group, label string, others []string, xs, ys []string) []ratio {
+	return remembered(s.quotients, question{keyOf(g), fmt.Sprint(i, label, others, "|", xs, "|", ys)}, len(g.Rows) > 0, func() []ratio {
+		return s.quotientsBy(i, g, label, others, xs, ys)
+	})
+}
+
+func (s *session) quotientsBy(i int, g fact.Group, label string, others []string, xs, ys []string) []ratio {
 	var out []ratio
 	ser := s.series[i]
-	for _, context := range split(g, others, nil) {
-		sides := split(context, []string{label}, nil)
+	for _, context := range s.split(g, others, nil) {
+		sides := s.split(context, []string{label}, nil)
 		for _, x := range sides {
 			for _, y := range sides {
 				xv, yv := x.Scope[label], y.Scope[label]
@@ -278,14 +284,14 @@ func (s *session) ratiosBy(i int, g fact.Group, label string, others []string, x
 					continue
 				}
 				for _, agg := range []string{"mean", "median"} {
-					xf, err1 := x.Fact(agg)
-					yf, err2 := y.Fact(agg)
+					xf, err1 := s.fact(x, agg)
+					yf, err2 := s.fact(y, agg)
 					a, ok1 := xf.Value.Get()
 					b, ok2 := yf.Value.Get()
 					if err1 != nil || err2 != nil || !ok1 || !ok2 || a == 0 || b == 0 {
 						continue
 					}
-					r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s, %s", xv, yv, nameOf(context))}
+					r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s, %s", xv, yv, s.nameOf(context))}
 					if ser.better() == metric.Lower {
 						r.ratio = b / a
 					}
@@ -321,7 +327,7 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 				keep = append(keep, m)
 			}
 			g, applied := s.rowsOf(i, keep, s.sources)
-			if applied < countApplying(s, i, keep) || len(g.Values()) == 0 || len(xs) == 0 && applied == 0 {
+			if applied < countApplying(s, i, keep) || len(s.valuesOf(g)) == 0 || len(xs) == 0 && applied == 0 {
 				continue
 			}
 			if len(ys) == 0 {
@@ -332,7 +338,7 @@ func (s *session) pairChange(a at, sc scope, p pairing, sentence string) {
 			if p.explicit && s.open() {
 				rs = append(rs, s.acrossFiles(i, g, label, xs, ys)...)
 			}
-			if len(rs) > 0 && (len(xs) > 0 || applied > 0 && len(split(g, []string{label}, nil)) == 2) {
+			if len(rs) > 0 && (len(xs) > 0 || applied > 0 && len(s.split(g, []string{label}, nil)) == 2) {
 				named = true
 			}
 			all = append(all, rs...)
@@ -426,7 +432,7 @@ func readings(x, y float64, times bool) []float64 {
 // each file's rows of the other: an import has the sides in files of their own.
 func (s *session) acrossFiles(i int, g fact.Group, label string, xs, ys []string) []ratio {
 	var out []ratio
-	parts := split(g, []string{label, "file"}, nil)
+	parts := s.split(g, []string{label, "file"}, nil)
 	if len(parts) > 64 {
 		return nil
 	}
@@ -435,14 +441,14 @@ func (s *session) acrossFiles(i int, g fact.Group, label string, xs, ys []string
 			if x.Scope["file"] == y.Scope["file"] || !slices.Contains(xs, x.Scope[label]) || !slices.Contains(ys, y.Scope[label]) {
 				continue
 			}
-			xf, err1 := x.Fact("mean")
-			yf, err2 := y.Fact("mean")
+			xf, err1 := s.fact(x, "mean")
+			yf, err2 := s.fact(y, "mean")
 			a, ok1 := xf.Value.Get()
 			b, ok2 := yf.Value.Get()
 			if err1 != nil || err2 != nil || !ok1 || !ok2 || a == 0 || b == 0 {
 				continue
 			}
-			r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s", nameOf(x), nameOf(y))}
+			r := ratio{ratio: a / b, x: a, y: b, xf: xf, yf: yf, row: x.Rows[0], yrow: y.Rows[0], what: fmt.Sprintf("%s by %s", s.nameOf(x), s.nameOf(y))}
 			if s.series[i].better() == metric.Lower {
 				r.ratio = b / a
 			}
@@ -522,7 +528,7 @@ func (s *session) labelsFor(i int, p pairing) []string {
 		return []string{p.label}
 	}
 	var out []string
-	for _, l := range comparable {
+	for _, l := range compared {
 		if s.labelsOf(i)[l] {
 			out = append(out, l)
 		}

@@ -363,7 +363,7 @@ func (s *session) pValue(a at) {
 
 // sidesOf are the first two things of one label in a sentence.
 func (s *session) sidesOf(a at, lo, hi int) pairing {
-	for _, label := range comparable {
+	for _, label := range compared {
 		var sides [][]string
 		for _, m := range a.c.found.things {
 			if vs := m.values(label); m.start >= lo && m.end <= hi && len(vs) > 0 && (len(sides) == 0 || !slices.Equal(sides[0], vs)) {
@@ -428,6 +428,9 @@ func (s *session) whole() {
 	s.judgeDates()
 	s.consistency()
 	s.ownRanks()
+	s.summed()
+	s.headlines()
+	s.borrowed()
 }
 
 // consistency holds the report against itself: a mean between its extremes,
@@ -491,32 +494,49 @@ type ranked struct {
 // ownRanks holds superlatives against the figures of the same report: a table
 // that says otherwise refutes the prose.
 func (s *session) ownRanks() {
+	given := map[string][]map[string]stated{}
 	for _, r := range s.ranked {
-		sections := map[string]map[string]stated{}
-		var order []string
-		for _, st := range s.stated {
-			if st.agg != r.agg && !(st.agg == "" && r.agg == "mean") || !slices.Contains(st.series, r.series) {
-				continue
-			}
-			name := thingOf(st.hard, r.label)
-			if name == "" {
-				continue
-			}
-			place := strings.Join(st.at.p.Section, "/") + "/" + strings.Join(st.at.p.Leads[:max(0, len(st.at.p.Leads)-1)], "/")
-			if sections[place] == nil {
-				sections[place] = map[string]stated{}
-				order = append(order, place)
-			}
-			if _, ok := sections[place][name]; !ok {
-				sections[place][name] = st
-			}
+		key := fmt.Sprint(r.series, r.agg, r.label)
+		if _, ok := given[key]; !ok {
+			given[key] = s.givenFor(r)
 		}
-		for _, place := range order {
-			if s.refutes(r, sections[place]) {
+		for _, section := range given[key] {
+			if s.refutes(r, section) {
 				break
 			}
 		}
 	}
+}
+
+// givenFor are the figures by which a report itself ranks things: those of each
+// section that gives several.
+func (s *session) givenFor(r ranked) []map[string]stated {
+	sections := map[string]map[string]stated{}
+	var order []string
+	for _, st := range s.stated {
+		if st.agg != r.agg && !(st.agg == "" && r.agg == "mean") || !slices.Contains(st.series, r.series) {
+			continue
+		}
+		name := thingOf(st.hard, r.label)
+		if name == "" {
+			continue
+		}
+		place := strings.Join(st.at.p.Section, "/") + "/" + strings.Join(st.at.p.Leads[:max(0, len(st.at.p.Leads)-1)], "/")
+		if sections[place] == nil {
+			sections[place] = map[string]stated{}
+			order = append(order, place)
+		}
+		if _, ok := sections[place][name]; !ok {
+			sections[place][name] = st
+		}
+	}
+	var out []map[string]stated
+	for _, place := range order {
+		if len(sections[place]) > 1 {
+			out = append(out, sections[place])
+		}
+	}
+	return out
 }
 
 func thingOf(hard []mention, label string) string {

@@ -24,7 +24,7 @@ func (w *words) comparison() {
 		return
 	}
 	pivot += w.span.Start
-	for _, label := range comparable {
+	for _, label := range compared {
 		var xs, ys []string
 		for _, m := range w.weakThings() {
 			if m.start > pivot {
@@ -63,7 +63,7 @@ func (w *words) compare(label string, xs, ys []string, pivot int) bool {
 			}
 		}
 		g, _ := w.s.rowsOf(i, keep, w.s.sources)
-		rs := w.s.ratiosBy(i, warmOrAll(g), label, nil, xs, ys)
+		rs := w.s.ratiosBy(i, w.s.warmOrAll(g), label, nil, xs, ys)
 		if len(rs) == 0 {
 			continue
 		}
@@ -145,7 +145,7 @@ func (w *words) effectOf(m mention) bool {
 			continue
 		}
 		for _, i := range w.s.series_(mm.series) {
-			for _, label := range comparable {
+			for _, label := range compared {
 				xs := m.values(label)
 				ys := w.s.baselines(i, label, xs)
 				if len(xs) == 0 || len(ys) == 0 || !w.s.labelsOf(i)[label] {

@@ -137,6 +137,7 @@ func (s *session) isN(a at) bool {
 
 // sizeOf judges "n = 12" by the fact before it.
 func (s *session) sizeOf(a at) {
+	s.grimOf(a)
 	f := s.last
 	if f.ID == "" {
 		s.say(a.p, a.start, a.end, Count, Unverifiable, "n of what, nobody says", "")
@@ -397,33 +398,48 @@ func listed(a at) bool {
 	return a.cell || strings.HasPrefix(rest, ", ") && len(rest) > 2 && rest[2] >= '0' && rest[2] <= '9' || strings.HasSuffix(before, ",") || strings.HasSuffix(before, "and")
 }
 
+// levels are the values of a parameter: of the rows that a scope allows, and of
+// all rows.
+type levels struct {
+	here, anywhere, origins map[string]bool
+	silent                  bool // declared rows do not record the parameter
+}
+
+func (s *session) levelsOf(fm factorMention, hard []mention) levels {
+	key := strings.Join(fm.labels, " ")
+	for _, m := range hard {
+		key += "|" + m.words + fmt.Sprint(len(m.terms), m.terms[0])
+	}
+	return remembered(s.levels, key, true, func() levels {
+		l := levels{map[string]bool{}, map[string]bool{}, map[string]bool{}, false}
+		for _, r := range s.ledger.Rows {
+			if r.Kind == fact.KindRequest && s.sources[r.Labels["file"]] && !slices.ContainsFunc(fm.labels, func(l string) bool { return r.Labels[l] != "" }) {
+				l.silent = true
+			}
+			for _, label := range fm.labels {
+				v, ok := r.Labels[label]
+				if !ok {
+					continue
+				}
+				l.anywhere[v] = true
+				if s.sources != nil && !s.sources[r.Labels["file"]] || slices.ContainsFunc(hard, func(m mention) bool { return isThing(m) && !holdsOrLacks(r, m) }) {
+					continue
+				}
+				l.here[v], l.origins[r.Labels["file"]] = true, true
+			}
+		}
+		return l
+	})
+}
+
 // setting judges a parameter's value: it must be one of the levels.
 func (s *session) setting(a at, fm factorMention) {
 	sc := s.scopeAt(a.c, a.q.Start, a.q.End)
 	sc.hard = slices.DeleteFunc(sc.hard, func(m mention) bool {
 		return slices.ContainsFunc(m.labels(), func(l string) bool { return slices.Contains(fm.labels, l) })
 	})
-	levels, anywhere, origins := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	silent := false // rows that it may be of do not record the parameter
-	for _, r := range s.ledger.Rows {
-		if r.Kind == fact.KindRequest && s.sources[r.Labels["file"]] && !slices.ContainsFunc(fm.labels, func(l string) bool { return r.Labels[l] != "" }) {
-			silent = true
-		}
-		for _, label := range fm.labels {
-			v, ok := r.Labels[label]
-			if !ok {
-				continue
-			}
-			anywhere[v] = true
-			if s.sources != nil && !s.sources[r.Labels["file"]] {
-				continue
-			}
-			if slices.ContainsFunc(sc.hard, func(m mention) bool { return isThing(m) && !holdsOrLacks(r, m) }) {
-				continue
-			}
-			levels[v], origins[r.Labels["file"]] = true, true
-		}
-	}
+	l := s.levelsOf(fm, sc.hard)
+	levels, anywhere := l.here, l.anywhere
 	if len(levels) == 0 {
 		if s.sources == nil {
 			levels = anywhere
@@ -439,7 +455,7 @@ func (s *session) setting(a at, fm factorMention) {
 			return
 		}
 	}
-	if s.open() && (len(origins) != 1 || !s.holdsThing(a, scope{hard: sc.hard, series: everySeries(s)}, false)) || capability.MatchString(a.c.text) || silent && !listed(a) {
+	if s.open() && (len(l.origins) != 1 || !s.holdsThing(a, scope{hard: sc.hard, series: everySeries(s)}, false)) || capability.MatchString(a.c.text) || l.silent && !listed(a) {
 		s.say(a.p, a.start, a.end, Setting, Unverifiable, fmt.Sprintf("no row has %s = %g, and rows of other runs may", fm.words, a.q.Value), "levels: "+strings.Join(sortedNumbers(levels), ", "))
 		return
 	}

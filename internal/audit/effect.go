@@ -31,7 +31,7 @@ func (s *session) effects(sc scope, fm factorMention) []effect {
 			if !have["file"] {
 				by = []string{"subject", "experiment"}
 			}
-			for _, part := range split(g, by, nil) {
+			for _, part := range s.split(g, by, nil) {
 				if e, ok := s.effectOf(part, label, fm.words, s.series[i]); ok {
 					out = append(out, e)
 				}
@@ -68,14 +68,14 @@ func (s *session) rateSeries(sc scope) []int {
 
 func (s *session) effectOf(g fact.Group, label, words string, ser series) (effect, bool) {
 	e := effect{subject: g.Scope["subject"], factor: words, ser: ser, lo: math.Inf(1), hi: math.Inf(-1), p: math.NaN(), rows: len(g.Rows)}
-	levels := split(g, []string{label}, nil)
+	levels := s.split(g, []string{label}, nil)
 	if len(levels) < 2 {
 		return e, false
 	}
 	var warm [][]float64
 	coldLevels, coldRows := map[string]bool{}, 0
 	for _, level := range levels {
-		values := level.Values()
+		values := s.valuesOf(level)
 		if len(values) == 0 {
 			continue
 		}
@@ -144,11 +144,11 @@ func (s *session) ranking(i int, g fact.Group, label, agg string, ascending bool
 	if ser.agg == "mean" && agg != "cv" {
 		out = s.geoRanking(i, g, label)
 	} else {
-		for _, part := range split(g, []string{label}, nil) {
+		for _, part := range s.split(g, []string{label}, nil) {
 			if part.Scope[label] == "" || part.Scope[label] == "not-recorded" {
 				continue
 			}
-			f, err := part.Fact(agg)
+			f, err := s.fact(part, agg)
 			if err != nil {
 				continue
 			}
@@ -184,11 +184,11 @@ func (s *session) geoRanking(i int, g fact.Group, label string) []standing {
 	}
 	logs := map[string][]float64{}
 	facts := map[string]fact.Fact{}
-	for _, work := range split(g, others, nil) {
-		sides := split(work, []string{label}, nil)
+	for _, work := range s.split(g, others, nil) {
+		sides := s.split(work, []string{label}, nil)
 		var values []float64
 		for _, side := range sides {
-			if f, err := side.Fact("mean"); err == nil {
+			if f, err := s.fact(side, "mean"); err == nil {
 				if v, ok := f.Value.Get(); ok && v > 0 {
 					values = append(values, math.Log(v))
 				}
@@ -202,7 +202,7 @@ func (s *session) geoRanking(i int, g fact.Group, label string) []standing {
 			continue
 		}
 		for _, side := range sides {
-			if f, err := side.Fact("mean"); err == nil {
+			if f, err := s.fact(side, "mean"); err == nil {
 				if v, ok := f.Value.Get(); ok && v > 0 {
 					name := side.Scope[label]
 					logs[name] = append(logs[name], math.Log(v)-centre)

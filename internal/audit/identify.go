@@ -26,6 +26,9 @@ var (
 	attributed = regexp.MustCompile(`\b(?:TR|Technical Report|Report|Paper|Study|Whitepaper)[\s#-]*(\d{1,4})\b|(?i:\baccording to\b|\bas (?:reported|published|shown|found) (?:in|by)\b|\breported (?:in|by)\b|\b(?:previous|prior|earlier|their) (?:report|study|work|paper|findings)\b|\bet al\b)`)
 	// aside names a number in brackets: "(first call: 7.8 s, later: 0.1 s)".
 	aside = regexp.MustCompile(`\([^()]*?([A-Za-z][A-Za-z -]{2,30}):\s*$`)
+	// stranger may be the name of a thing.
+	stranger = regexp.MustCompile(`\b(?:of|for|on|by|with)\s+(?:the\s+)?([A-Z][A-Za-z0-9:._-]{2,})|^\s*([A-Z][A-Za-z0-9:._-]{2,})\s+(?:has|needs|averages|shows|reaches|takes|runs|needed|took|reached|averaged|showed)\b`)
+	pronoun  = regexp.MustCompile(`(?i)^(?:it|this|that|each|they|all|both|which|one|none|every|everything|nothing|warm|cold|gpu|cpu|cuda|ttft|january|february|march|april|may|june|july|august|september|october|november|december)$`)
 	// identifier is a name that a program would give.
 	identifier = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9.]+){2,}`)
 	// reckoned joins a number to another by arithmetic.
@@ -34,6 +37,9 @@ var (
 	equation       = regexp.MustCompile(`\d[^=]*(?:[×÷+−/]\s*| \* )\d[^=]*=\s*$`)
 	setup          = regexp.MustCompile(`(?i)^[\W_]*(?:test |benchmark |run |model |default |base(?:line)? )?(?:config(?:uration)?|settings?|parameters|set-?up)\b[^:=]{0,20}:`)
 )
+
+// reach is how far the words of a number may stand from it, in bytes.
+const reach = 400
 
 // outOfReach says why the rows cannot refute a number: its words name a
 // quantity, an instance, a setting or an origin that the rows do not hold. It
@@ -44,6 +50,7 @@ func (s *session) outOfReach(a at, sc scope) string {
 	if a.cell {
 		lo, hi = 0, len(text)
 	}
+	lo, hi = max(lo, q.Start-reach), min(hi, q.End+reach)
 	if from := s.quotedFrom(text[lo:hi]); from != "" {
 		return "it is quoted from " + from + ", whose rows are not here"
 	}
@@ -58,6 +65,9 @@ func (s *session) outOfReach(a at, sc scope) string {
 	}
 	if reckonedBefore.MatchString(text[lo:q.Start]) || reckonedAfter.MatchString(text[q.End:hi]) || equation.MatchString(text[lo:q.Start]) {
 		return "a step of a computation, not a value of a row"
+	}
+	if w := s.strangerIn(a, left); w != "" {
+		return "no row is of " + w
 	}
 	if w := s.unknownIdentifier(text[lo:q.Start]); w != "" {
 		return "no row is of " + w
@@ -246,6 +256,29 @@ func (s *session) within(i int, hard []mention) fact.Group {
 	return g
 }
 
+// strangerIn is a name that no row has, right where that of a thing would
+// stand: "the pick time of Marlin is", "Marlin needs".
+func (s *session) strangerIn(a at, in claim.Span) string {
+	for _, m := range stranger.FindAllStringSubmatchIndex(a.c.text[in.Start:in.End], 8) {
+		i := 2
+		if m[i] < 0 {
+			i = 4
+		}
+		start, end := in.Start+m[i], in.Start+m[i+1]
+		over := func(from, to int) bool { return from < end && start < to }
+		switch {
+		case slices.ContainsFunc(a.c.found.things, func(o mention) bool { return over(o.start, o.end) || !o.weak && o.start > start && o.end <= a.q.Start }),
+			slices.ContainsFunc(a.c.found.metrics, func(o metricMention) bool { return over(o.start, o.end) }),
+			slices.ContainsFunc(a.c.found.factors, func(o factorMention) bool { return over(o.start, o.end) }),
+			slices.ContainsFunc(a.c.names.Hidden, func(o claim.Span) bool { return over(o.Start, o.End) }),
+			plainWords[strings.ToLower(a.c.text[start:end])], isAggregate(a.c.text[start:end]), pronoun.MatchString(a.c.text[start:end]):
+			continue
+		}
+		return a.c.text[start:end]
+	}
+	return ""
+}
+
 // unknownIdentifier is a name of several parts, such as a file's without its
 // extension, of which some part names nothing.
 func (s *session) unknownIdentifier(text string) string {
@@ -278,7 +311,7 @@ func (s *session) unknownIdentifier(text string) string {
 func (s *session) single(sc scope, q claim.Quantity) bool {
 	for _, i := range s.mostNarrowed(sc, sc.hard, nil) {
 		g := s.within(i, sc.hard)
-		if !q.Least && !q.Most && slices.ContainsFunc(g.Values(), func(v float64) bool { return equal(q, v) || s.roundedParts(g, q, v) }) {
+		if !q.Least && !q.Most && slices.ContainsFunc(s.valuesOf(g), func(v float64) bool { return equal(q, v) || s.roundedParts(g, q, v) }) {
 			return true
 		}
 	}
@@ -340,17 +373,17 @@ func (s *session) largest(sc scope, res result, q claim.Quantity) (fact.Fact, st
 		}
 		g := s.within(i, sc.hard)
 		for _, part := range s.parts(g, sc, res.applied > 0) {
-			if len(part.Values()) < 3 {
+			if len(s.valuesOf(part)) < 3 {
 				continue
 			}
 			for _, agg := range []string{"max", "min"} {
-				f, err := part.Fact(agg)
+				f, err := s.fact(part, agg)
 				if err != nil {
 					continue
 				}
 				if x, ok := f.Value.Get(); ok && equal(q, x) && !q.Least && !q.Most {
 					word := map[string]string{"max": "largest", "min": "smallest"}[agg]
-					return f, fmt.Sprintf("it is the %s of %d values of %s, and the text does not say so", word, len(part.Values()), nameOf(part)), true
+					return f, fmt.Sprintf("it is the %s of %d values of %s, and the text does not say so", word, len(s.valuesOf(part)), s.nameOf(part)), true
 				}
 			}
 		}

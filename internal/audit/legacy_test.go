@@ -136,6 +136,8 @@ func TestLabelledClaims(t *testing.T) {
 		agrees := string(got) == l.Label || l.Label == "supported" && got == audit.Misleading
 		if agrees {
 			exact++
+		} else {
+			t.Logf("%s %q: %s, labelled %s", l.ID, l.Text, got, l.Label)
 		}
 		switch {
 		case got == "":
@@ -149,8 +151,6 @@ func TestLabelledClaims(t *testing.T) {
 			words++
 			if agrees {
 				right++
-			} else {
-				t.Logf("%s %q: %s, labelled %s", l.ID, l.Text, got, l.Label)
 			}
 		}
 	}

@@ -401,15 +401,14 @@ func (s *session) searchIn(sc scope, q claim.Quantity, mentions []mention, withi
 			break
 		}
 		g, applied := s.rowsOf(i, mentions, within)
-		if len(g.Rows) == 0 || len(g.Values()) == 0 {
+		if len(g.Rows) == 0 || len(s.valuesOf(g)) == 0 {
 			continue
 		}
 		res.rows, res.applied = res.rows+len(g.Rows), max(res.applied, applied)
-		res.label = cmp.Or(res.label, pooled(g))
-		res.origin = oneOrigin(g)
-		for _, v := range g.Values() {
-			lo, hi = min(lo, v), max(hi, v)
-		}
+		res.label = cmp.Or(res.label, s.pooledIn(g))
+		b := s.boundsOf(g)
+		res.origin = b.single
+		lo, hi = min(lo, b.lo), max(hi, b.hi)
 		for _, part := range s.parts(g, sc, applied > 0) {
 			if f, ok := s.match(part, i, sc, q); ok {
 				if res.hit == nil {
@@ -448,7 +447,7 @@ func (s *session) mostNarrowed(sc scope, mentions []mention, within map[string]b
 			continue
 		}
 		g, _ := s.rowsOf(i, mentions, within)
-		if len(g.Values()) == 0 {
+		if len(s.valuesOf(g)) == 0 {
 			continue
 		}
 		n := 0
@@ -472,6 +471,12 @@ func (s *session) mostNarrowed(sc scope, mentions []mention, within map[string]b
 // parts are the groups that a text may mean by its words: all rows together or
 // those of one file or run; all phases, as others pool them, or warm ones.
 func (s *session) parts(g fact.Group, sc scope, narrowed bool) []fact.Group {
+	return remembered(s.splits, question{keyOf(g), fmt.Sprint("parts", sc.phase, narrowed)}, len(g.Rows) > 0, func() []fact.Group {
+		return s.partsOf(g, sc, narrowed)
+	})
+}
+
+func (s *session) partsOf(g fact.Group, sc scope, narrowed bool) []fact.Group {
 	var out []fact.Group
 	phases := [][]sample.Phase{nil, {sample.Measure}}
 	switch {
@@ -483,10 +488,10 @@ func (s *session) parts(g fact.Group, sc scope, narrowed bool) []fact.Group {
 	have := map[string]bool{}
 	for _, ph := range phases {
 		for k, by := range partitions {
-			if k > 1 && !narrowed && pooled(g) != "" {
+			if k > 1 && !narrowed && s.pooledIn(g) != "" {
 				break // of rows of everything, a part of some size has any value
 			}
-			for _, part := range split(g, by, ph) {
+			for _, part := range s.split(g, by, ph) {
 				key := fmt.Sprint(len(part.Rows), part.Rows[0].ID, part.Rows[len(part.Rows)-1].ID, ph)
 				if !have[key] {
 					have[key] = true
@@ -549,7 +554,7 @@ func aggregatesFor(ser series, sc scope, n int) []string {
 
 // match compares a number with a group's aggregates.
 func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.Fact, bool) {
-	n := len(g.Values())
+	n := len(s.valuesOf(g))
 	if n == 0 {
 		return fact.Fact{}, false
 	}
@@ -561,7 +566,7 @@ func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.F
 		if agg == "mean" && sc.agg == "sum" && n > 1 {
 			continue
 		}
-		f, err := g.Fact(agg)
+		f, err := s.fact(g, agg)
 		if err != nil {
 			continue
 		}
@@ -593,8 +598,8 @@ func (s *session) matchRange(g fact.Group, ser series, q claim.Quantity) (fact.F
 	if ser.agg != "" && ser.agg != "mean" {
 		return fact.Fact{}, false
 	}
-	lo, err1 := g.Fact("min")
-	hi, err2 := g.Fact("max")
+	lo, err1 := s.fact(g, "min")
+	hi, err2 := s.fact(g, "max")
 	if err1 != nil || err2 != nil {
 		return lo, false
 	}
@@ -612,14 +617,14 @@ func (s *session) spreadFits(g fact.Group, ser series, q claim.Quantity) bool {
 	spread := q
 	spread.Value = q.Spread
 	for _, agg := range []string{"sd", fact.SDn} {
-		if f, err := g.Fact(agg); err == nil {
+		if f, err := s.fact(g, agg); err == nil {
 			if x, ok := f.Value.Get(); ok && equal(spread, x) {
 				return true
 			}
 		}
 	}
 	for _, agg := range []string{"mean", "median"} {
-		f, err := g.Fact(agg)
+		f, err := s.fact(g, agg)
 		if err != nil {
 			continue
 		}
@@ -675,8 +680,8 @@ func equal(q claim.Quantity, x float64) bool {
 
 // defaultFact is what the rows say where the number does not agree.
 func (s *session) defaultFact(g fact.Group, i int, sc scope) (fact.Fact, bool) {
-	for _, agg := range aggregatesFor(s.series[i], sc, len(g.Values())) {
-		if f, err := g.Fact(agg); err == nil && f.Value.OK() {
+	for _, agg := range aggregatesFor(s.series[i], sc, len(s.valuesOf(g))) {
+		if f, err := s.fact(g, agg); err == nil && f.Value.OK() {
 			return f, true
 		}
 	}
@@ -689,7 +694,7 @@ func (s *session) print(f fact.Fact, g fact.Group, q claim.Quantity) string {
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf("%s of %s: %s", f.Aggregate, nameOf(g), printed(v, f.Unit, q))
+	text := fmt.Sprintf("%s of %s: %s", f.Aggregate, s.nameOf(g), printed(v, f.Unit, q))
 	if f.N > 1 {
 		text += fmt.Sprintf(", n=%d", f.N)
 	}

@@ -302,14 +302,14 @@ func TestMutations(t *testing.T) {
 	words := map[string]bool{"causal": true, "universal": true, "file": true, "word": true}
 	var hard, soft caught
 	for class, n := range byClass {
-		t.Logf("%-10s %d of %d flagged, %d refuted", class, n.flagged, n.all, n.refuted)
+		t.Logf("%-10s %s flagged, %d refuted", class, rate(n.flagged, n.all), n.refuted)
 		sum := &hard
 		if words[class] {
 			sum = &soft
 		}
 		sum.all, sum.flagged, sum.refuted = sum.all+n.all, sum.flagged+n.flagged, sum.refuted+n.refuted
 	}
-	t.Logf("%d claims, %d false flags; %d of %d values, units, things, ranks; %d of %d words", claims, falseFlags, hard.flagged, hard.all, soft.flagged, soft.all)
+	t.Logf("false flags %s; values, units, things, ranks %s; words %s", rate(falseFlags, claims), rate(hard.flagged, hard.all), rate(soft.flagged, soft.all))
 	if hard.flagged*100 < hard.all*99 {
 		t.Errorf("%d of %d mutations of values are caught", hard.flagged, hard.all)
 	}

@@ -153,7 +153,7 @@ func (w *words) allMeasured(m mention) bool {
 			if strings.Contains(metric.words, quality) {
 				for _, i := range metric.series {
 					g, applied := w.s.rowsOf(i, []mention{m}, w.s.sources)
-					ok = ok || applied > 0 && len(g.Values()) > 0
+					ok = ok || applied > 0 && len(w.s.valuesOf(g)) > 0
 				}
 			}
 		}
@@ -168,7 +168,7 @@ func (w *words) allMeasured(m mention) bool {
 func (w *words) rank(m mention, series []int, agg string) {
 	low := strings.ToLower(w.sentence)
 	for _, i := range w.s.series_(series) {
-		for _, label := range comparable {
+		for _, label := range compared {
 			values := m.values(label)
 			if len(values) == 0 || !w.s.labelsOf(i)[label] || len(values) == len(w.s.ledger.Values(label)) {
 				continue
@@ -194,7 +194,7 @@ func (w *words) rank(m mention, series []int, agg string) {
 			}
 			warm := all
 			if w.s.series[i].agg == "" {
-				if wg := warmOnly(g); len(wg.Rows) > 0 && len(wg.Rows) < len(g.Rows) {
+				if wg := w.s.warmOnly(g); len(wg.Rows) > 0 && len(wg.Rows) < len(g.Rows) {
 					warm = w.s.ranking(i, wg, label, agg, ascending)
 				}
 			}
@@ -269,7 +269,7 @@ func (w *words) rankVerdict(g fact.Group, values []string, all, warm []standing,
 
 // firstWithin names a file in which a thing is first of several.
 func (w *words) firstWithin(g fact.Group, i int, label, agg string, ascending bool, first func([]standing) bool) string {
-	for _, part := range split(g, []string{"file"}, nil) {
+	for _, part := range w.s.split(g, []string{"file"}, nil) {
 		if part.Scope["file"] == "" {
 			continue
 		}

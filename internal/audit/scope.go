@@ -334,7 +334,7 @@ func (s *session) gather(i int, mentions []mention, within map[string]bool) (fac
 			}
 		}
 	}
-	for _, row := range s.ledger.Rows {
+	for _, row := range s.candidates(use) {
 		if row.Phase == sample.Warmup || within != nil && !within[row.Labels["file"]] {
 			continue
 		}

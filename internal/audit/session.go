@@ -141,6 +141,10 @@ func (s *session) passage(p *claim.Passage, index int) {
 		c.names.Hidden = claim.Merge(append(c.names.Hidden, taken...))
 	}
 	s.lint(p, text, c)
+	s.shares(p, text)
+	if ends := s.intervals(p, text, c); len(ends) > 0 && p.Kind != claim.Row {
+		c.names.Hidden = claim.Merge(append(c.names.Hidden, ends...))
+	}
 	s.files(p, text, c)
 	s.datesIn(p, text, c)
 	if p.Kind == claim.Heading {

@@ -21,7 +21,7 @@ func (s *session) supported(a at, sc scope, res result) {
 		s.say(a.p, a.start, a.end, Value, Misleading, why, s.print(f, res.group, a.q), f)
 		return
 	}
-	why := fmt.Sprintf("%s of %s", f.Aggregate, nameOf(res.group))
+	why := fmt.Sprintf("%s of %s", f.Aggregate, s.nameOf(res.group))
 	if f.N > 1 {
 		why += fmt.Sprintf(", n=%d", f.N)
 	}
@@ -36,8 +36,8 @@ func (s *session) supported(a at, sc scope, res result) {
 func (s *session) misleads(sc scope, res result) string {
 	f, g := *res.hit, res.group
 	if f.Mixed() && (f.Aggregate == "mean" || f.Aggregate == "sd" || f.Aggregate == "cv") {
-		if warm := split(g, nil, []sample.Phase{sample.Measure}); len(warm) == 1 {
-			w, err := warm[0].Fact(f.Aggregate)
+		if warm := s.split(g, nil, []sample.Phase{sample.Measure}); len(warm) == 1 {
+			w, err := s.fact(warm[0], f.Aggregate)
 			x, ok1 := f.Value.Get()
 			y, ok2 := w.Value.Get()
 			if err == nil && ok1 && ok2 && math.Abs(x-y) > 0.1*math.Abs(y) {
@@ -52,7 +52,7 @@ func (s *session) misleads(sc scope, res result) string {
 		}
 	}
 	if f.Aggregate == "mean" && f.N >= 3 && ser.better() != metric.Neutral {
-		med, err := g.Fact("median")
+		med, err := s.fact(g, "median")
 		x, _ := f.Value.Get()
 		y, ok := med.Value.Get()
 		if err == nil && ok && y > 0 && (x > 2*y || x < y/2) {
@@ -114,7 +114,7 @@ func (s *session) missed(a at, sc scope, res result) {
 		return
 	}
 	if res.outside {
-		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no aggregate of %s in the files that the report names as its sources; the digits are those of %s", s.describe(sc), nameOf(res.group)), res.truth, facts...)
+		s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("no aggregate of %s in the files that the report names as its sources; the digits are those of %s", s.describe(sc), s.nameOf(res.group)), res.truth, facts...)
 		return
 	}
 	if why := s.outOfReach(a, sc); why != "" {
@@ -183,14 +183,14 @@ func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 			if applied < len(sc.hard) && len(sc.hard) > 0 {
 				continue
 			}
-			for _, part := range split(g, []string{"file"}, nil) {
+			for _, part := range s.split(g, []string{"file"}, nil) {
 				for _, agg := range []string{"mean", "max"} {
-					f, err := part.Fact(agg)
+					f, err := s.fact(part, agg)
 					if err != nil {
 						continue
 					}
 					if x, ok := f.Value.Get(); ok && equal(scaled, x) {
-						s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("the unit is wrong by a factor of %g: the digits are those of %s", 1/k, nameOf(part)), format(f.Unit, x), f)
+						s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("the unit is wrong by a factor of %g: the digits are those of %s", 1/k, s.nameOf(part)), format(f.Unit, x), f)
 						return true
 					}
 				}
@@ -219,14 +219,14 @@ func (s *session) elsewhere(sc scope, q claim.Quantity) string {
 			if !s.labelsOf(i)[label] {
 				continue
 			}
-			for _, part := range split(g, []string{"file", label}, nil) {
+			for _, part := range s.split(g, []string{"file", label}, nil) {
 				for _, agg := range []string{"mean", "median", "max", "min"} {
-					f, err := part.Fact(agg)
+					f, err := s.fact(part, agg)
 					if err != nil {
 						continue
 					}
 					if x, ok := f.Value.Get(); ok && equal(q, x) {
-						return fmt.Sprintf("the %s of %s", agg, nameOf(part))
+						return fmt.Sprintf("the %s of %s", agg, s.nameOf(part))
 					}
 				}
 			}

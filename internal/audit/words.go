@@ -269,7 +269,7 @@ func (w *words) significantEffects(effects []effect, negated bool) {
 // testThings tests a metric between things: those named, or all of a label.
 func (w *words) testThings(i int, sc scope, negated bool) bool {
 	low := strings.ToLower(w.sentence)
-	for _, label := range comparable {
+	for _, label := range compared {
 		if !w.s.labelsOf(i)[label] {
 			continue
 		}
@@ -286,7 +286,7 @@ func (w *words) testThings(i int, sc scope, negated bool) bool {
 			continue
 		}
 		g, _ := w.s.rowsOf(i, keep, w.s.sources)
-		sides := split(warmOrAll(g), []string{label}, nil)
+		sides := w.s.split(w.s.warmOrAll(g), []string{label}, nil)
 		if len(named) == 1 {
 			named = append(named, w.s.baselines(i, label, named)...)
 		}
@@ -294,7 +294,7 @@ func (w *words) testThings(i int, sc scope, negated bool) bool {
 		var names []string
 		for _, side := range sides {
 			if v := side.Scope[label]; v != "" && (len(named) == 0 || slices.Contains(named, v)) {
-				groups, names = append(groups, side.Values()), append(names, v)
+				groups, names = append(groups, w.s.valuesOf(side)), append(names, v)
 			}
 		}
 		if len(groups) < 2 {
@@ -306,8 +306,8 @@ func (w *words) testThings(i int, sc scope, negated bool) bool {
 	return false
 }
 
-func warmOrAll(g fact.Group) fact.Group {
-	if w := warmOnly(g); len(w.Rows) > 0 {
+func (m memory) warmOrAll(g fact.Group) fact.Group {
+	if w := m.warmOnly(g); len(w.Rows) > 0 {
 		return w
 	}
 	return g
@@ -416,12 +416,12 @@ func (w *words) steady() {
 			continue
 		}
 		g, _ := w.s.rowsOf(i, sc.hard, w.s.sources)
-		for _, part := range split(g, []string{"subject", "file"}, nil) {
-			f, err := part.Fact("cv")
-			if v, ok := f.Value.Get(); err == nil && ok && f.N >= 3 && pooled(part) == "" {
+		for _, part := range w.s.split(g, []string{"subject", "file"}, nil) {
+			f, err := w.s.fact(part, "cv")
+			if v, ok := f.Value.Get(); err == nil && ok && f.N >= 3 && w.s.pooledIn(part) == "" {
 				worst, calmest, judged = max(worst, v), min(calmest, v), true
 				if v > margin {
-					list = append(list, fmt.Sprintf("%s: cv %.0f %%", nameOf(part), v*100))
+					list = append(list, fmt.Sprintf("%s: cv %.0f %%", w.s.nameOf(part), v*100))
 				}
 			}
 		}
@@ -455,7 +455,7 @@ func (w *words) storedCV(i int, sc scope) (float64, string) {
 			if o.base == ser.base && o.agg == "sd" {
 				if c, ok := row.Cell(o.Name); ok {
 					if sd, ok := c.Value.Get(); ok && sd/mean > worst {
-						worst, what = sd/mean, fmt.Sprintf("%s: cv %.0f %%", nameOf(fact.Group{Series: ser.Series, Rows: []*fact.Row{row}}), sd/mean*100)
+						worst, what = sd/mean, fmt.Sprintf("%s: cv %.0f %%", w.s.nameOf(fact.Group{Series: ser.Series, Rows: []*fact.Row{row}}), sd/mean*100)
 					}
 				}
 			}

@@ -45,6 +45,7 @@ func TestQuantities(t *testing.T) {
 		"about 100 tokens per second":             {"100~ tokens per second"},
 		"more than 12+ files":                     {"12>"},
 		"at most 3e-5 s or 1.5×10^-3 s":           {"3e-05< s", "0.0015 s"},
+		"it makes 1.01·10^6 token/s":              {"1.01e+06 token/s"},
 		"gemma3:270m, 1b-it-qat, INT8, p95, v2.0": nil,
 		"RTX 4080 and Technical Report 108":       nil,
 		"three variants":                          {"3w"},

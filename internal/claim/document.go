@@ -181,13 +181,14 @@ func (r *reader) cuts(start, end int) []int {
 	}
 	var out []int
 	line := r.d.Text[start:end]
-	for at := 0; ; {
+	at := len(line) - len(strings.TrimLeft(line, " \t"))
+	for range 16 { // no writer joined more
 		i := strings.Index(line[at:], " ##")
 		if i < 0 {
 			break
 		}
 		at += i + 1
-		if headingLevel(line[at:]) > 1 && strings.TrimSpace(line[:at]) != "" {
+		if headingLevel(line[at:]) > 1 {
 			out = append(out, start+at)
 		}
 	}

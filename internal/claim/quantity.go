@@ -239,7 +239,7 @@ func grouped(text string, digits, i int) bool {
 	return i+4 >= len(text) || text[i+4] < '0' || text[i+4] > '9'
 }
 
-// exponent reads e-5, E6, ×10^-3 and × 10⁻³.
+// exponent reads e-5, E6, ·10^6, ×10^-3 and × 10⁻³.
 func exponent(text string) (n, power int) {
 	rest := text
 	switch {
@@ -247,7 +247,7 @@ func exponent(text string) (n, power int) {
 		rest = rest[1:]
 	default:
 		cut, ok := text, false
-		for _, mark := range []string{"×10^", "x10^", " × 10^", " x 10^", "*10^"} {
+		for _, mark := range []string{"×10^", "·10^", "x10^", " × 10^", " x 10^", "*10^"} {
 			if c, found := strings.CutPrefix(text, mark); found {
 				cut, ok = c, true
 			}

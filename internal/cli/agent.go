@@ -67,7 +67,7 @@ func (g *agentFlags) flags(cmd *cobra.Command) {
 	f.IntVar(&g.budget.Tokens, "max-tokens", 512, "output budget of one call")
 	f.IntVar(&g.budget.Calls, "max-calls", 16, "calls of one agent in one run")
 	f.IntVar(&g.budget.Tools, "max-tools", 6, "calls of tools of one agent in one run")
-	f.IntVar(&g.budget.Table, "table", 6000, "characters of the table of facts in a prompt")
+	f.IntVar(&g.budget.Table, "table", 5000, "characters of the table of facts in a prompt: three of them are about a token, and\nthe model's context must hold them")
 	f.DurationVar(&g.budget.Wall, "wall", 10*time.Minute, "longest time of one agent in one run")
 	f.DurationVar(&g.timeout, "timeout", 5*time.Minute, "longest time of one call")
 }
@@ -181,7 +181,7 @@ func (a *app) agentPersonasCmd() *cobra.Command {
 	}
 }
 
-// bench is an open session with what its agents need: the rows, and a clock.
+// agentBench is an open session with what its agents need: the rows, and a clock.
 type agentBench struct {
 	*run.Session
 	spec   *spec.Spec
@@ -270,7 +270,7 @@ func (b *agentBench) constraint(q agent.Question) target.Constraint {
 }
 
 // agentRun conducts one agent, and publishes what it wrote.
-func (a *app) agentRun(ctx context.Context, g agentFlags, p agent.Persona, args []string) (err error) {
+func (a *app) agentRun(ctx context.Context, g agentFlags, p agent.Persona, args []string) error {
 	live, send, stop := a.drainable(ctx)
 	defer stop()
 	b, err := a.openAgents(live, send, g, "agent run", "What do these measurements show?")

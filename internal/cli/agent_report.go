@@ -198,7 +198,7 @@ func agentDocument(o *agentOutput) map[string]any {
 			"role": w.Role, "run": w.Run + 1, "by": w.By, "subject": w.Agent.Subject, "settings": w.Agent.Settings,
 			"persona": map[string]any{"name": w.Agent.Persona.Name, "sha256": w.Agent.Persona.Digest(), "text": w.Agent.Persona.Text()},
 			"kept":    w.Sentences(), "dropped": append(w.Dropped[:0:0], w.Dropped...), "tools": append(w.Tools[:0:0], w.Tools...), "calls": calls, "seconds": times, "ended": w.Ended,
-			"score": w.Score, "planner": w.Yard,
+			"words": w.Words(), "score": w.Score, "planner": w.Yard,
 		})
 	}
 	out := map[string]any{"run": o.run.Run, "status": o.run.Status, "digest": o.run.Digest, "against": o.material.Runs, "folder": o.folder, "files": o.files,

@@ -172,7 +172,8 @@ func writes(m sample.Manifest) bool {
 	return slices.ContainsFunc(m.Subjects, func(s sample.SubjectRecord) bool { return !s.Synthetic && s.Kind != "fake" })
 }
 
-// briefly yields the rows of a run without their bulk, each until the next.
+// briefly yields the rows of a run without their bulk, each until the next, and
+// tells done, if it is not nil, how many.
 func briefly(ctx context.Context, s store.Reader, id string, done *bar) iter.Seq2[*sample.Sample, error] {
 	return func(yield func(*sample.Sample, error) bool) {
 		for part, err := range s.Columns(ctx, id) {
@@ -185,7 +186,9 @@ func briefly(ctx context.Context, s store.Reader, id string, done *bar) iter.Seq
 					return
 				}
 			}
-			done.steps(part.Len(), true)
+			if done != nil {
+				done.steps(part.Len(), true)
+			}
 		}
 	}
 }

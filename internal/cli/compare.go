@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chimera/internal/compare"
+	"chimera/internal/fact"
 	"chimera/internal/fault"
 	"chimera/internal/sample"
 	"chimera/internal/spec"
@@ -181,7 +182,11 @@ func (c comparing) collect(ctx context.Context, s store.Reader, r store.Run, o c
 	}
 	sum, _ := r.Digest()
 	source := compare.Source{Manifest: r.Manifest, Status: string(r.Status), Answered: r.Outcomes.OK, Digest: sum}
-	run, err := compare.Collect(source, c.chosen(s.Samples(ctx, r.ID())), sample.Phase(c.phase), o.Measures)
+	rows := briefly(ctx, s, r.ID(), nil)
+	if slices.ContainsFunc(o.Measures, func(m compare.Measure) bool { return fact.Query{Metric: m.Metric.ID}.Whole() }) {
+		rows = s.Samples(ctx, r.ID())
+	}
+	run, err := compare.Collect(source, c.chosen(rows), sample.Phase(c.phase), o.Measures)
 	if err != nil {
 		return nil, err
 	}

@@ -248,6 +248,11 @@ func (b *book) intervals(sweeps, suites map[string][]row) {
 				must(b, interval, err)
 				set(interval.Lo, "t_ci95", "0")
 				set(interval.Hi, "t_ci95", "1")
+				for generator, draw := range map[string]func(int) func() int{"splitmix64": splitMix, "python_random": pythonChoice} {
+					lo, hi := resampled(x, draw(len(x)))
+					set(lo, "bootstrap_"+generator, "0")
+					set(hi, "bootstrap_"+generator, "1")
+				}
 				for p, name := range map[float64]string{0.5: "p50", 0.95: "p95", 0.99: "p99"} {
 					q, err := stats.Quantile(x, p)
 					set(must(b, q, err), name)
@@ -422,15 +427,20 @@ func (b *book) withColdIndicator(rows []row, y []float64, all []stats.Factor, se
 		return
 	}
 	// Each cold row, and no other, has the lowest temperature: cold adds nothing
-	// to temperature, which adds to cold what tells its other levels apart.
+	// to temperature, which adds to cold what tells its other levels apart. There
+	// is no such analysis; the recomputation, which gave cold a degree of freedom
+	// all the same and left temperature both of its own, is reproduced as it is.
 	put(1-main.SSResidual/main.SSTotal, "r2_main_plus_cold")
 	for _, t := range main.Terms {
 		share := t.SS / main.SSTotal
 		if t.Name == "temperature" {
 			share = 1 - main.SSResidual/main.SSTotal - explained(all[0], all[1], cold)
 		}
-		put(share*main.SSTotal, t.Name, "partial_ss")
-		put(share, t.Name, "share_of_total")
+		d := distuv.F{D1: float64(t.DF), D2: float64(main.DFResidual - 1)}
+		f := share * main.SSTotal / d.D1 / (main.SSResidual / d.D2)
+		for key, v := range map[string]float64{"partial_ss": share * main.SSTotal, "share_of_total": share, "F": f, "p": d.Survival(f)} {
+			put(v, t.Name, key)
+		}
 	}
 }
 

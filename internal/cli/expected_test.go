@@ -90,15 +90,9 @@ type exempt struct {
 
 var noQuery = []exempt{
 	{regexp.MustCompile(`^entries/000\.eff\.[^.]+\.size$`), "a size that the document assumed; no file holds it"},
-	{regexp.MustCompile(`^entries/003\.synth\.`), "numbers drawn from a random generator in the document"},
 	{regexp.MustCompile(`^entries/003\.(overhead|cum)\.`), "constants written into the document"},
-	{regexp.MustCompile(`/bootstrap_(splitmix64|python_random)/`), "interval of another program's random generator"},
 	{regexp.MustCompile(`/note$`), "prose of the file of expected values"},
-	{regexp.MustCompile(`^kernels/.*/(n|ddof)_assumed$`), "an assumption; the other kernel values follow from it"},
 	{regexp.MustCompile(`^agent_runs/insight_001/solo_reference_end_to_end_tok_s/1$`), "of a run whose record is not among the files"},
-	{regexp.MustCompile(`^agent_runs/insight_001/token_normalised_speedup/1$`), "of a run whose record is not among the files"},
-	{regexp.MustCompile(`^statistics/anova/270m/.*/with_cold_indicator/[^/]+/(F|p)$`), "counts a degree of freedom that cold has not beside temperature"},
-	{regexp.MustCompile(`^agent_runs/insight_001/(decode_rate_retained_per_agent|sum_rate_over_two_solo)`), "by a rate that another report printed, whose rows are not among the files"},
 }
 
 // A book is the expected values by path, and what import and query give.

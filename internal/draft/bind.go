@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"chimera/internal/fact"
+	"chimera/internal/finding"
 	"chimera/internal/sample"
 )
 
@@ -39,8 +40,11 @@ func (l *line) known(name string) bool {
 
 // bound checks one printed fact.
 func (l *line) bound(i int, x *item) error {
-	if as := form(x.Fact, l.toks[i].as); as == "n" || as == "planned" {
-		return nil
+	if as := form(x.Fact, l.toks[i].as); as == finding.AsN || as == finding.AsPlanned {
+		if l.counts(i) {
+			return l.countOf(i, x)
+		}
+		l.toks[i].as = ""
 	}
 	if !x.Value.OK() {
 		return fmt.Errorf("%s has no value: say that it was not measured", x.id)
@@ -58,6 +62,32 @@ func (l *line) bound(i int, x *item) error {
 		return fmt.Errorf("%s is of %s requests: say so, and no other", x.id, phaseWord(x.Phase))
 	}
 	return nil
+}
+
+// counted are what a number of rows is a number of.
+var counted = map[string]bool{"requests": true, "rows": true, "values": true, "calls": true, "samples": true, "repeats": true, "measurements": true, "runs": true, "planned": true}
+
+// counts reports whether a number of rows stands where one is read as such:
+// behind "n =", or before what is counted.
+func (l *line) counts(i int) bool {
+	if i > 1 && l.toks[i-1].text == "=" && strings.EqualFold(l.toks[i-2].text, "n") {
+		return true
+	}
+	return i+1 < len(l.toks) && counted[strings.ToLower(l.toks[i+1].text)]
+}
+
+// countOf checks whose rows are counted: of the number before it, or of the
+// things named.
+func (l *line) countOf(i int, x *item) error {
+	for k := i - 1; k >= 0; k-- {
+		if t := l.toks[k]; t.kind == slotToken && t.as != AsWhat && t.as != AsOf {
+			if t.item == x {
+				return nil
+			}
+			break
+		}
+	}
+	return l.ofThings(i, x)
 }
 
 // ofThings checks that a fact stands with the names of what it is of.
@@ -79,7 +109,8 @@ func (l *line) ofThings(i int, x *item) error {
 		if !l.says(name) {
 			return fmt.Errorf("%s is of %s: name it, for example with {{%s|of}}", x.id, safe(name), x.id)
 		}
-		if x.Scope["against"] == "" && !pair && l.nearest(i, l.s.alternatives(k)) != name {
+		others := l.s.alternatives(k)
+		if x.Scope["against"] == "" && !pair && (l.nearest(i, others) != name || lastOfSeveral(l.toks[:i], name, others)) {
 			return fmt.Errorf("%s is of %s, and another name stands nearer", x.id, safe(name))
 		}
 	}
@@ -107,8 +138,20 @@ func (s *Sheet) alternatives(key string) map[string]bool {
 	return out
 }
 
-// nearest is the last of some names before a place, or the first after it.
+// nearest is, of some names, the one that stands right behind a number ("… for
+// it"), or the last before it, or the first after it.
 func (l *line) nearest(i int, some map[string]bool) string {
+	for k := i + 1; k < min(i+4, len(l.toks)); k++ {
+		if said := names(l.toks[k : k+1]); len(said) > 0 {
+			if some[said[0]] {
+				return said[0]
+			}
+			break
+		}
+		if !slices.Contains([]string{"for", "of", "with", "on", "when", "if", "in", "using"}, strings.ToLower(l.toks[k].text)) {
+			break
+		}
+	}
 	before := slices.DeleteFunc(names(l.toks[:i]), func(n string) bool { return !some[n] })
 	if len(before) > 0 {
 		return before[len(before)-1]
@@ -140,11 +183,13 @@ func (l *line) inOrder(i int, of, to string) bool {
 		return slices.DeleteFunc(in, func(n string) bool { return !some[n] })
 	}
 	from, _ := l.clause(i)
-	before := only(l.saidNames(from, i))
-	if len(before) == 0 {
-		from, before = 0, only(l.saidNames(0, i))
+	about, others := l.apart(from, i)
+	if about = only(about); len(about) == 0 {
+		from = 0
+		about, others = l.apart(0, i)
+		about = only(about)
 	}
-	if len(before) == 0 || before[0] != of || joint(l.toks[from:i], of) {
+	if len(about) == 0 || about[0] != of || joint(l.toks[from:i], of) {
 		return false
 	}
 	stop := i + 1
@@ -154,13 +199,29 @@ func (l *line) inOrder(i int, of, to string) bool {
 	if after := only(l.saidNames(i, stop)); len(after) > 0 {
 		return after[0] == to
 	}
-	return before[len(before)-1] == to
+	before := only(l.saidNames(from, i))
+	if last := before[len(before)-1]; last != of {
+		return last == to
+	}
+	others = only(others)
+	return len(others) > 0 && others[len(others)-1] == to // "compared with B, A has so many times"
 }
 
 // joint reports whether a name is said as one of several at once ("A and B").
 func joint(toks []token, name string) bool {
 	for i := 2; i < len(toks); i++ {
 		if toks[i].kind == nameToken && conjoins(toks[i-1]) && toks[i-2].kind == nameToken && toks[i-2].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// lastOfSeveral reports whether a name is said as the last of several at once.
+func lastOfSeveral(toks []token, name string, others map[string]bool) bool {
+	for i := 2; i < len(toks); i++ {
+		before, last := names(toks[i-2:i-1]), names(toks[i:i+1])
+		if conjoins(toks[i-1]) && slices.Contains(last, name) && len(before) > 0 && before[0] != name && others[before[0]] {
 			return true
 		}
 	}
@@ -181,7 +242,8 @@ func (l *line) ofMetric(i int, f fact.Fact) bool {
 	}
 	for k := i - 1; k >= 0; k-- {
 		if is, ok := fit(l.toks[k]); is {
-			return ok
+			two := k > 1 && conjoins(l.toks[k-1]) && l.toks[k-2].sense.class == metricWord
+			return ok && !two
 		}
 	}
 	for _, t := range l.toks[i+1:] {
@@ -206,7 +268,7 @@ func (l *line) ofAggregate(i int, f fact.Fact) bool {
 			return plainAggregates[f.Aggregate]
 		}
 	}
-	return plainAggregates[f.Aggregate]
+	return plainAggregates[f.Aggregate] || f.Aggregate == "range" && l.has(cause) // it changes by so much
 }
 
 // ofPhase checks that a cold number is called cold, and no warm one is.
@@ -216,6 +278,9 @@ func (l *line) ofPhase(i int, f fact.Fact) bool {
 	}
 	some := map[string]bool{"cold": true, "warm": true}
 	said := l.nearest(i, some)
+	if lastOfSeveral(l.toks, said, some) {
+		return false
+	}
 	return said == "" && f.Phase == sample.Measure || said == phaseWord(f.Phase)
 }
 

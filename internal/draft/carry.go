@@ -11,7 +11,7 @@ import (
 )
 
 // tests judges "significant" by a test's p: a fact of the sentence, or one that
-// a cited finding prints.
+// a finding behind it prints.
 func (l *line) tests(at int) bool {
 	found := l.toks[at].sense.arg == yes
 	ok := func(f fact.Fact) bool {
@@ -21,7 +21,7 @@ func (l *line) tests(at int) bool {
 	if slices.ContainsFunc(l.facts(), func(x *item) bool { return ok(x.Fact) }) {
 		return true
 	}
-	return slices.ContainsFunc(l.cited, func(c *claim) bool {
+	return l.carried(func(c *claim) bool {
 		return slices.ContainsFunc(c.Sentence.Facts(), func(id string) bool {
 			f, known := l.s.known(id)
 			return known && ok(f)

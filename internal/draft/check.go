@@ -195,15 +195,15 @@ func (l *line) carried(ok func(*claim) bool) bool { return slices.ContainsFunc(l
 
 // check holds the whole sentence to its price.
 func (l *line) check() error {
-	if err := l.lint(); err != nil {
-		return err
-	}
 	l.tidy()
-	if err := l.pay(); err != nil {
+	if err := l.lint(); err != nil {
 		return err
 	}
 	if len(l.facts())+len(l.cited) == 0 {
 		return errors.New("it stands on no fact: print one, or refer to one")
+	}
+	if err := l.pay(); err != nil {
+		return err
 	}
 	if l.kind == Recommendation && !l.has(choose) && !l.has(repeat) {
 		return errors.New("a recommendation says what to use, or what to measure again")
@@ -220,7 +220,7 @@ func (l *line) has(c class) bool {
 
 // lint refuses what may never be typed.
 func (l *line) lint() error {
-	for i, t := range l.toks {
+	for _, t := range l.toks {
 		if t.kind != wordToken {
 			continue
 		}
@@ -234,9 +234,6 @@ func (l *line) lint() error {
 		case negation:
 			return fmt.Errorf("%q turns a claim around: say what was found, or one of %s", t.text, "not measured, not comparable, not shown, cannot be told apart, no effect, no difference")
 		case unknown:
-			if strings.EqualFold(t.text, "times") && i > 0 && l.toks[i-1].kind == slotToken {
-				continue
-			}
 			return fmt.Errorf("%q is not a word that can be checked", bounded(t.text, 40))
 		}
 	}

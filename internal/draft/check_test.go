@@ -34,6 +34,11 @@ func TestWordsHaveTheirPrice(t *testing.T) {
 		{"value under another metric", "The time to first token of swift:270m is [swift rate].", false},
 		{"two values in order", "swift:270m has a decode rate of [swift rate], and slow:1b has [slow rate].", true},
 		{"two values crossed", "swift:270m has a decode rate of [slow rate], and slow:1b has [swift rate].", false},
+		{"one value of two", "slow:1b and swift:270m have a decode rate of [swift rate].", false},
+		{"one value of two phases", "The cold and warm time to first token of swift:270m is [swift ttft].", false},
+		{"the only one", "Only swift:270m has a decode rate of [swift rate].", false},
+		{"a rank in other words", "slow:1b comes first with a decode rate of [slow rate].", false},
+		{"above", "slow:1b stands above swift:270m with a decode rate of [slow rate].", false},
 		{"a level's value", "With num_thread=4, swift:270m has a decode rate of [threads=4].", true},
 		{"a level's value without the level", "swift:270m has a decode rate of [threads=4].", false},
 		{"of says whose it is", "The [threads=4|what] of [threads=4|of] is [threads=4].", true},
@@ -231,5 +236,33 @@ func TestRepeatedSentencesAreKeptOnce(t *testing.T) {
 	kept, dropped := s.Check(draft.Draft{Sections: []draft.Section{{Title: "caveats", Sentences: []draft.Sentence{same, same}}, {Title: "ANSWER", Sentences: []draft.Sentence{{Text: "{{N0001}}"}}}, {Title: "no such title", Sentences: []draft.Sentence{same}}}})
 	if len(kept) != 2 || len(dropped) != 2 || kept[0].Section != "answer" || kept[0].Findings[0] != "N00000000a" {
 		t.Errorf("kept %+v, dropped %+v", kept, dropped)
+	}
+}
+
+// What a writer in plain English would say passes, if it holds.
+func TestOrdinarySentencesPass(t *testing.T) {
+	l := newLab(t)
+	s := l.sheet()
+	for in, want := range map[string]string{
+		"Among the tested models, swift:270m delivers the highest decode rate at [swift rate|value], which is [swift by slow|times] that of slow:1b.":  "Among the tested models, swift:270m delivers the highest decode rate at 102 token/s, which is 2.00× that of slow:1b.",
+		"The swift:270m model generates tokens at a median rate of [swift rate|value], whereas mid:1b reaches only [mid rate|value].":                  "The swift:270m model generates tokens at a median rate of 102 token/s, whereas mid:1b reaches 68.0 token/s.",
+		"swift:270m is [swift by slow|times] faster than slow:1b and [swift by mid|times] faster than mid:1b.":                                         "swift:270m is 2.00× faster than slow:1b and 1.50× faster than mid:1b.",
+		"With a median decode rate of [swift rate|value] (n = [swift rate|n]), swift:270m leads the field.":                                            "With a median decode rate of 102 token/s (n = 30), swift:270m leads the field.",
+		"Cold requests of swift:270m take [cold by warm|times] as long as warm ones.":                                                                  "Cold requests of swift:270m take 20.0× as long as warm ones.",
+		"Changing num_thread affects the decode rate of swift:270m by [threads range].":                                                                "Changing num_thread affects the decode rate of swift:270m by +40 % [+30, +50].",
+		"Temperature does not significantly affect the decode rate of swift:270m (p = [p temperature]).":                                               "temperature does not significantly affect the decode rate of swift:270m (p = 0.40).",
+		"No effect of temperature on the decode rate of swift:270m is shown (p = [p temperature]).":                                                    "No effect of temperature on the decode rate of swift:270m is shown (p = 0.40).",
+		"Measurements for swift:270m are highly consistent, with a coefficient of variation of [swift cv].":                                            "Measurements for swift:270m are consistent, with a coefficient of variation of 1.0 %.",
+		"slow:1b shows noisy behaviour: its decode rate varies by [slow cv].":                                                                          "slow:1b shows noisy behaviour: its decode rate varies by 20 %.",
+		"Note that [lost] of [lost|planned] requests to mid:1b failed and are excluded.":                                                               "Note that 3 of 30 requests to mid:1b failed and are excluded.",
+		"Compared with eager, jit is [jit by eager|times] faster on mlp.":                                                                              "Compared with eager, jit is 3.00× faster on mlp.",
+		"The median decode rate was [swift rate|value] for swift:270m, [mid rate|value] for mid:1b and [slow rate|value] for slow:1b.":                 "The median decode rate was 102 token/s for swift:270m, 68.0 token/s for mid:1b and 51.0 token/s for slow:1b.",
+		"swift:270m, at [swift rate|value], is ahead of mid:1b at [mid rate|value] and slow:1b at [slow rate|value] when it comes to the decode rate.": "swift:270m, at 102 token/s, is ahead of mid:1b at 68.0 token/s and slow:1b at 51.0 token/s when it comes to the decode rate.",
+		"Set num_thread=4 for swift:270m, to reach a decode rate of [threads=4|value].":                                                                "Set num_thread=4 for swift:270m, to reach a decode rate of 110 token/s.",
+		"We recommend using swift:270m, at a decode rate of [swift rate|value], rather than slow:1b.":                                                  "We recommend using swift:270m, at a decode rate of 102 token/s, rather than slow:1b.",
+	} {
+		if got, why := one(s, draft.Finding, l.write(s, in)); got != want {
+			t.Errorf("%s\n gave %s%s\n want %s", in, got, why, want)
+		}
 	}
 }

@@ -72,14 +72,14 @@ func each(s sense, words string) {
 
 func init() {
 	each(sense{class: plain}, `a an the this that these those it its itself they them their there here which who whose what where when whether how why if then than as
-of in on at by for with from to into onto over under between within against per about above below during through across among both's
-and or also too only so yet still even such other another own and/or
+of in on at by for with from to into onto over between within against per about during through across among
+and or also too so yet still even such other another own
 is are was were be been being has have had having does do did can could may might would will should shall
 take takes took taken give gives gave given get gets reach reaches reached show shows showed shown see seen run runs ran stand stands stood lie lies read reads
 say says said state states come comes came go goes went hold holds held keep kept make makes made put puts need needs needed ask asks asked answer answers answered
 compare compares compared measure measured measuring measures record records recorded observe observed load loads loaded loading start starts started decode decodes decoded decoding
 generate generates generated process processes processed return returns returned send sent receive received report reports reported list lists listed look looks looked find finds found
-count counts counted describe describes described note noted name names named stay stays stayed include includes included follow follows followed spend spends spent wait waits waited
+count counts counted describe describes described note noted name names named include includes included spend spends spent wait waits waited
 model models variant variants subject subjects quantization quantizations format formats weight weights file files name names system machine runtime runtimes server servers engine
 client device devices backend backends kernel kernels operation operations method methods layer layers context window prompt prompts request requests response responses reply replies
 token chunk chunks text texts output outputs input inputs run runs row rows value values number numbers level levels setting settings configuration configurations
@@ -87,37 +87,41 @@ option options factor factors parameter parameters block blocks cache phase phas
 workload workloads suite test tests data dataset evidence fact facts finding findings result results answer report table section summary question reader readers comparison comparisons
 agent agents call calls stage stages stream streams task tasks work length lengths budget measurement measurements clock repeat repeats loads start starts side sides place places
 baseline difference differences scope detail details part parts share step steps way thing things point kind kinds set sets
-first last here overall together alone again already next respectively namely likewise however therefore thus hence moreover furthermore meanwhile similarly
-one's itself while whereas but though although because's since's in short for example
-local imported relative absolute single separate given certain requested effective planned possible available present new
-i we you our your us let lets please`)
-	delete(lexicon, "both's")
-	delete(lexicon, "because's")
-	delete(lexicon, "since's")
-	delete(lexicon, "one's")
+here overall together alone again already next namely likewise however moreover furthermore meanwhile
+itself while whereas but though although in short example
+local imported relative absolute single separate given certain requested effective planned possible available present
+i we you our your us let lets please
+deliver delivers delivered achieve achieves achieved provide provides provided offer offers offered yield yields yielded produce produces produced perform performs performed respond responds responded
+test tests tested evaluate evaluates evaluated analyse analyses analysed analyze analyzed examine examined consider considers considered indicate indicates indicated detect detected contain contains contained
+using used until within despite regarding concerning according respect terms behaviour behavior user users interactive production application applications deployment hardware software choice choices scenario scenarios practice
+field group groups pair pairs pass passes excluded left out before after initial start-up startup engine engines thread threads core cores target targets source sources lab benchmark benchmarks benchmarked
+cost costs spent require requires required planned finished complete completed successful generation prefill decode response stream served serve serves serving work works working
+statistical evidence certainty confidence figure figures`)
+	enter(sense{class: plain}, "generates tokens, generate tokens, decodes tokens, produces tokens, tokens are generated, at least, at most, per gb, instead of, rather than, compared with, compared to, relative to, left out, of course, first token, first tokens, first request, first requests, last token, last request, for example, in short")
 
-	each(sense{superlative, good}, "best fastest quickest winner winners wins leads leading top tops")
+	each(sense{superlative, good}, "best fastest quickest winner winners wins leads leading top tops first")
 	each(sense{superlative, up}, "highest largest greatest longest biggest most")
 	each(sense{superlative, down}, "lowest smallest shortest least")
-	each(sense{superlative, bad}, "worst slowest")
-	each(sense{comparative, up}, "higher more greater larger longer bigger exceeds exceed above-average")
-	each(sense{comparative, down}, "lower less fewer smaller shorter")
-	each(sense{comparative, good}, "faster quicker better outperforms outperform beats beat ahead")
-	each(sense{comparative, bad}, "slower worse behind")
+	each(sense{superlative, bad}, "worst slowest last")
+	each(sense{comparative, up}, "higher more greater larger longer bigger exceeds exceed above")
+	each(sense{comparative, down}, "lower less fewer smaller shorter below under")
+	each(sense{comparative, good}, "faster quicker better outperforms outperform beats beat ahead speedup speed-up")
+	enter(sense{comparative, good}, "speeds up, speed up")
+	each(sense{comparative, bad}, "slower worse behind slowdown")
 	each(sense{significant, yes}, "significant significantly")
 	enter(sense{significant, yes}, "statistically significant, statistically significantly")
-	enter(sense{significant, no}, "not significant, not statistically significant, no significant difference, no significant effect")
-	each(sense{steadiness, yes}, "stable steady consistent consistently reliable reproducible repeatable uniform")
+	enter(sense{significant, no}, "not significant, not statistically significant, not significantly affect, does not significantly affect, does not significantly change, no significant difference, no significant effect")
+	each(sense{steadiness, yes}, "stable steady consistent consistently reliable reproducible repeatable uniform stay stays stayed")
 	each(sense{steadiness, no}, "unstable noisy inconsistent unsteady variable erratic")
-	each(sense{class: sameness}, "same equal identical equivalent unaffected unchanged equals alike")
+	each(sense{class: sameness}, "same equal identical equivalent unaffected unchanged equals alike similar similarly comparable")
 	enter(sense{class: sameness}, "no difference, no effect, does not change, do not change, does not affect, does not matter")
 	each(sense{class: trend}, `increases increase increasing decreases decrease decreasing grows grow growing rises rise rising falls fall falling drops drop linear linearly proportional
 scales scale scaling correlates correlated correlation reduces reduce reducing improves improve improving degrades degrade raises lowers trend trends`)
 	each(sense{class: cause}, `because cause causes caused causing impact impacts impacted affect affects affected influence influences influenced drive drives driven determine determines determined
-depends depend matters critical crucial sensitive sensitivity effect effects changes change responsible`)
+depends depend matters critical crucial sensitive sensitivity effect effects changes change changing responsible therefore thus hence`)
 	enter(sense{class: cause}, "due to, owing to, thanks to, leads to, results in, depends on, as a result of")
 	each(sense{class: universal}, "all every each none always never any both everything everywhere nothing entire entirely whole")
-	each(sense{class: optimal}, "optimal ideal optimum recommended cheapest")
+	each(sense{class: optimal}, "optimal ideal optimum recommended cheapest winning")
 	each(sense{class: choose}, "use choose prefer select pick adopt deploy favour favor recommend recommends suggest suggests")
 	each(sense{class: repeat}, "repeat remeasure rerun randomise randomize interleave")
 	enter(sense{class: repeat}, "measure again, run again, more blocks, more repeats, more requests, further measurement, further measurements, more measurements, measure it, should be measured, should be repeated")
@@ -132,7 +136,7 @@ no effect is shown, no winner, no best, not decided, does not decide, cannot be 
 	enter(sense{phase, "warm"}, "warm, warm one, warm ones")
 	enter(sense{class: plain}, "p, n, p-value, that one, this one, other one, which one")
 
-	each(sense{class: negation}, "not no nor neither without cannot hardly barely rarely unlikely isn't aren't wasn't doesn't don't can't won't lacks lack false untrue except unless unlike instead")
+	each(sense{class: negation}, "not no nor neither only without cannot hardly barely rarely unlikely isn't aren't wasn't doesn't don't can't won't lacks lack false untrue except unless unlike instead")
 	each(sense{class: number}, `zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty
 seventy eighty ninety hundred hundreds thousand thousands million millions billion dozen dozens half halves third thirds quarter quarters fifth tenth double doubles doubled twice thrice triple
 triples tripled quadruple quadrupled once pair couple several few many majority minority nearly roughly approximately almost second-best`)

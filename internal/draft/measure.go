@@ -18,7 +18,7 @@ var terms = []struct{ metric, words string }{
 	{"output_rate", "output rate"}, {"request_rate", "request rate"}, {"prefill_rate", "prefill rate"}, {"tpot", "time per token"}, {"icl", "gap between chunks"},
 	{"e2e", "time to the last token"}, {"e2e", "time to last token"}, {"load_time", "load time"}, {"prompt_eval_time", "prompt time"}, {"eval_time", "decoding time"},
 	{"output_tokens", "output tokens"}, {"prompt_tokens", "prompt tokens"}, {"cached_tokens", "cached tokens"}, {"tokens_per_chunk", "tokens per chunk"},
-	{"tokens_per_wall_second", "token rate by the wall clock"}, {"mean_time", "mean time"}, {"min_time", "fastest time"}, {"max_time", "slowest time"}, {"compile_time", "compile time"},
+	{"tokens_per_wall_second", "token rate by the wall clock"}, {"mean_time", "mean time"}, {"min_time", "minimum call time"}, {"max_time", "maximum call time"}, {"compile_time", "compile time"}, {"break_even_calls", "number of calls that pay its compilation back"},
 	{"model_size", "model size"}, {"file_bytes", "file size"}, {"resident_bytes", "resident memory"}, {"rss_bytes", "resident memory"}, {"vram_bytes", "device memory"},
 	{"energy", "energy"}, {"energy_per_token", "energy per token"}, {"overhead", "overhead"}, {"goodput", "goodput"},
 }
@@ -26,7 +26,7 @@ var terms = []struct{ metric, words string }{
 // classes are words for metrics of one sort.
 var classes = map[string]func(fact.Fact) bool{
 	"throughput": isRate, "rate": isRate, "rates": isRate, "token rates": isRate,
-	"speed": isSpeed, "speeds": isSpeed, "performance": isSpeed, "as fast as": func(f fact.Fact) bool { return isRate(f) || speedup(f) },
+	"speed": isSpeed, "speeds": isSpeed, "performance": isSpeed, "as fast as": func(f fact.Fact) bool { return isRate(f) || speedup(f) }, "as long as": isLatency,
 	"latency": isLatency, "latencies": isLatency, "time": isLatency, "duration": isLatency,
 	"size": isSize, "sizes": isSize, "memory": isSize,
 	"tokens": func(f fact.Fact) bool { return strings.Contains(f.Metric, "tokens") || f.Unit == unit.Token },
@@ -80,7 +80,8 @@ func label(id string) string {
 var aggregates = map[string][]string{
 	"mean": {"mean", "geometric_mean", "mean_without_slowest"}, "average": {"mean"}, "median": {"median"}, "typical": {"median"},
 	"maximum": {"max"}, "peak": {"max"}, "minimum": {"min"}, "sum": {"sum"}, "total": {"sum", "count"},
-	"variation": {"cv", "cv_within"}, "scatter": {"cv", "cv_within"}, "scatters": {"cv", "cv_within"}, "spread": {"cv", "cv_within", "sd", "range"},
+	"variation": {"cv", "cv_within"}, "coefficient of variation": {"cv", "cv_within"}, "varies": {"cv", "cv_within", "range"}, "vary": {"cv", "cv_within", "range"}, "standard deviation": {"sd"},
+	"scatter": {"cv", "cv_within"}, "scatters": {"cv", "cv_within"}, "spread": {"cv", "cv_within", "sd", "range"},
 	"range": {"range"}, "noise floor": {"noise_floor"}, "geometric mean": {"geometric_mean"},
 }
 

@@ -92,10 +92,6 @@ func (s *Sheet) urgency(id string) int {
 	return 2
 }
 
-func isDecided(f finding.Finding) bool {
-	return f.Verdict == finding.Better || f.Verdict == finding.Worse || f.Verdict == finding.Same
-}
-
 // weakness words the checks that a decided finding failed; nil if it failed none.
 func (s *Sheet) weakness(c *claim) finding.Sentence {
 	if !isDecided(c.Finding) {

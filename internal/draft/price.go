@@ -46,7 +46,7 @@ func init() {
 		comparative: {"a ratio whose interval excludes no difference, in this direction", (*line).compares},
 		significant: {"a test that finds it", (*line).tests},
 		steadiness:  {"a finding about scatter with that verdict, or a variation", (*line).steady},
-		sameness:    {"a finding that shows equivalence", func(l *line, _ int) bool { return l.verdict(finding.Same) }},
+		sameness:    {"a finding that shows equivalence", (*line).same},
 		trend:       {"a trend", (*line).trends},
 		cause:       {"a factor that was drawn at random, is no alias, and has an effect beyond the margin", (*line).causes},
 		universal:   {"the same verdict for every thing of that sort", (*line).all},
@@ -81,6 +81,18 @@ func (l *line) verdict(any ...finding.Verdict) bool {
 // ranking kinds name their winners as the best of all that were compared. A
 // backend's winners only beat their baseline.
 var ranking = []finding.Kind{finding.Ranking, finding.Efficiency, finding.Configuration, finding.Sensitivity}
+
+// same judges "the same" by equivalence; "no effect is shown" says less, and an
+// open finding carries it.
+func (l *line) same(at int) bool {
+	if l.verdict(finding.Same) {
+		return true
+	}
+	denied := strings.HasPrefix(strings.ToLower(l.toks[at].text), "no ")
+	return denied && slices.ContainsFunc(l.toks[at:], func(t token) bool {
+		return slices.Contains([]string{"shown", "seen", "found", "detected"}, strings.ToLower(t.text))
+	}) && l.verdict(finding.Inconclusive)
+}
 
 func (l *line) ranks(at int) bool {
 	word := strings.ToLower(l.toks[at].text)
@@ -178,8 +190,8 @@ func (l *line) chooses(at int) bool {
 		if c.Verdict != finding.Better || len(c.Winners) == 0 {
 			return false
 		}
-		said := unscoped(names(l.toks[at:to]), c.Scope)
-		if len(said) == 0 {
+		said, _ := l.apart(at, to)
+		if said = unscoped(said, c.Scope); len(said) == 0 {
 			said = unscoped(names(l.toks[from:at]), c.Scope)
 		}
 		return len(said) > 0 && !slices.ContainsFunc(said, func(n string) bool { return !slices.Contains(c.Winners, n) && n != c.Pick })
@@ -198,8 +210,12 @@ func (l *line) compares(at int) bool {
 			})
 		})
 	}
-	subjects := within(l.saidNames(from, at))
+	subjects, against := l.apart(from, at)
+	subjects, against = within(subjects), within(against)
 	others := within(l.saidNames(at, to))
+	if len(others) == 0 {
+		others = without(against, subjects...)
+	}
 	if len(others) == 0 {
 		others = without(within(l.saidNames(0, len(l.toks))), subjects...)
 	}
@@ -214,6 +230,32 @@ func (l *line) compares(at int) bool {
 		}
 	}
 	return true
+}
+
+// against are the words behind which stands what something is compared with.
+var against = []string{"than", "over", "against", "versus", "compared with", "compared to", "relative to", "instead of", "rather than"}
+
+// apart divides the names of a stretch: those that it is about, and those that it
+// is compared with.
+func (l *line) apart(from, to int) (about, others []string) {
+	behind := false
+	for i := from; i < to; i++ {
+		t := l.toks[i]
+		said := l.saidNames(i, i+1)
+		switch {
+		case len(said) > 0 && behind:
+			others = append(others, said...)
+		case len(said) > 0:
+			about = append(about, said...)
+		case t.kind == wordToken && slices.Contains(against, strings.ToLower(t.text)):
+			behind = true
+			continue
+		case t.kind == wordToken && (isFunction(t.text) || strings.EqualFold(t.text, "a")):
+			continue // "than that of"
+		}
+		behind = false
+	}
+	return about, others
 }
 
 // saidNames are the names of a stretch, with words that name a side.

@@ -5,16 +5,18 @@ import (
 )
 
 // tidy takes out the words that only praise or blame, where the rest still
-// stands: before a noun or another such word. Elsewhere they stay, and nothing
+// stands: before a noun or another such word; and what a number makes needless,
+// "times" behind it and "only" before it. Elsewhere they stay, and nothing
 // carries them.
 func (l *line) tidy() {
 	for i := len(l.toks) - 1; i >= 0; i-- {
 		t := l.toks[i]
-		times := t.sense.class == unknown && strings.EqualFold(t.text, "times")
-		if t.kind != wordToken || t.sense.class != evaluative && !times {
+		if t.kind != wordToken {
 			continue
 		}
-		if times || l.removable(i) {
+		low := strings.ToLower(t.text)
+		needless := low == "times" && i > 0 && l.toks[i-1].kind == slotToken || (low == "only" || low == "just") && i+1 < len(l.toks) && l.toks[i+1].kind == slotToken
+		if needless || t.sense.class == evaluative && l.removable(i) {
 			l.remove(i)
 		}
 	}

@@ -157,6 +157,9 @@ func (s *Sheet) phrases(in []token) []token {
 		if t.sense = s.sense(lower(in[i : i+n])); t.sense.class == unknown {
 			t.sense = inflected(lower(in[i : i+n]))
 		}
+		if i == 0 && strings.EqualFold(t.text, "set") {
+			t.sense = sense{class: choose} // as the first word it advises
+		}
 		out = append(out, t)
 		i += n
 	}

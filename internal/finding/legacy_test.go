@@ -12,13 +12,32 @@ import (
 	"chimera/internal/sample"
 )
 
-var analysed = map[string]*finding.Analysis{}
+var (
+	analysed = map[string]*finding.Analysis{}
+	gathered = map[string]*importer.Import{}
+)
 
 // legacyAnalysis imports a part of the earlier lab's data and analyses it.
 func legacyAnalysis(t *testing.T, path string) *finding.Analysis {
 	t.Helper()
 	if a, ok := analysed[path]; ok {
 		return a
+	}
+	m := legacyImport(t, path)
+	a, err := finding.Analyze(m.Samples, m.Readings, &m.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSentences(t, a)
+	analysed[path] = a
+	return a
+}
+
+// legacyImport imports a part of the earlier lab's data, once.
+func legacyImport(t *testing.T, path string) *importer.Import {
+	t.Helper()
+	if m, ok := gathered[path]; ok {
+		return m
 	}
 	root := filepath.Join("..", "..", "..", "shared", "legacy", path)
 	if _, err := os.Stat(root); err != nil {
@@ -31,11 +50,6 @@ func legacyAnalysis(t *testing.T, path string) *finding.Analysis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := finding.Analyze(m.Samples, m.Readings, &m.Manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSentences(t, a)
-	analysed[path] = a
-	return a
+	gathered[path] = m
+	return m
 }

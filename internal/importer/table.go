@@ -20,14 +20,26 @@ type Table struct {
 
 	at     map[string]int
 	quoted [][]byte // the head as JSON
+	text   string   // all cells of all records, one behind the other
+	ends   []uint32 // where each cell ends
 }
 
 // Record is one row of data.
 type Record struct {
 	Number int // from 1
 	Err    error
-	cells  []string
 	table  *Table
+	from   int // its first cell in table.ends
+	cells  int
+}
+
+// cell returns a cell as it is in the file.
+func (r *Record) cell(i int) string {
+	at, begin := r.from+i, uint32(0)
+	if at > 0 {
+		begin = r.table.ends[at-1]
+	}
+	return r.table.text[begin:r.table.ends[at]]
 }
 
 // Table reads the file as CSV. It never fails: what could not be read is in
@@ -42,7 +54,9 @@ func (s *Source) Table() *Table {
 func readTable(b []byte) *Table {
 	t := &Table{at: map[string]int{}}
 	r := csv.NewReader(bytes.NewReader(b))
-	r.FieldsPerRecord = -1
+	r.FieldsPerRecord, r.ReuseRecord = -1, true
+	var text strings.Builder
+	defer func() { t.text = text.String() }()
 	for n := 0; ; n++ {
 		cells, err := r.Read()
 		switch {
@@ -61,7 +75,11 @@ func readTable(b []byte) *Table {
 			t.setHead(cells)
 			continue
 		}
-		record := Record{Number: n, cells: cells, table: t}
+		record := Record{Number: n, table: t, from: len(t.ends), cells: len(cells)}
+		for _, c := range cells {
+			text.WriteString(c)
+			t.ends = append(t.ends, uint32(text.Len())) // a file is smaller than 4 GiB
+		}
 		if len(cells) != len(t.Head) {
 			record.Err = fmt.Errorf("it has %d cells under %d heads", len(cells), len(t.Head))
 		}
@@ -94,8 +112,8 @@ func (t *Table) Has(columns ...string) bool {
 
 // Cell returns a cell's text without the blanks around it; "" if there is none.
 func (r Record) Cell(column string) string {
-	if i, ok := r.table.at[column]; ok && i < len(r.cells) {
-		return strings.TrimSpace(r.cells[i])
+	if i, ok := r.table.at[column]; ok && i < r.cells {
+		return strings.TrimSpace(r.cell(i))
 	}
 	return ""
 }
@@ -118,14 +136,14 @@ func (r Record) Float(column string) (v float64, ok bool, err error) {
 // texts, in the order of the columns.
 func (r Record) JSON() json.RawMessage {
 	n := 2
-	for i, c := range r.cells {
-		n += len(c) + 4
+	for i := range r.cells {
+		n += len(r.cell(i)) + 4
 		if i < len(r.table.quoted) {
 			n += len(r.table.quoted[i])
 		}
 	}
 	out := append(make([]byte, 0, n), '{')
-	for i, c := range r.cells {
+	for i := range r.cells {
 		if i > 0 {
 			out = append(out, ',')
 		}
@@ -134,7 +152,7 @@ func (r Record) JSON() json.RawMessage {
 		} else {
 			out = appendQuoted(out, fmt.Sprintf("column %d", i+1))
 		}
-		out = appendQuoted(append(out, ':'), c)
+		out = appendQuoted(append(out, ':'), r.cell(i))
 	}
 	return append(out, '}')
 }

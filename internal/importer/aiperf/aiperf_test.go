@@ -1,41 +1,19 @@
 package aiperf_test
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"chimera/internal/importer"
 	"chimera/internal/importer/aiperf"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
-
-const formats = "../../../../shared/formats/aiperf"
-
-// external returns a file made by the tool itself.
-func external(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(formats, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not there", name)
-		}
-		t.Skipf("%s is not there", name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 func read(name, text string) (*importer.Content, error) {
 	return aiperf.Format().Read(&importer.Source{Path: name, Bytes: []byte(text)})
@@ -43,46 +21,17 @@ func read(name, text string) (*importer.Content, error) {
 
 func content(t *testing.T, name string) *importer.Content {
 	t.Helper()
-	c, err := read(name, external(t, name))
+	c, err := read(name, importertest.Made(t, "aiperf", name))
 	if err != nil || c == nil {
 		t.Fatalf("%s was not read: %v", name, err)
 	}
 	return c
 }
 
-type truth struct {
-	UnixNS       int64   `json:"unix_ns"`
-	PromptTokens int     `json:"prompt_tokens"`
-	Tokens       int     `json:"tokens"`
-	TokenNS      []int64 `json:"token_ns"`
-}
-
-func truths(t *testing.T) (out []truth) {
-	t.Helper()
-	lines := bufio.NewScanner(strings.NewReader(external(t, "truth.jsonl")))
-	for lines.Scan() {
-		var one truth
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, one)
-	}
-	return out
-}
-
-func samples(c *importer.Content) (out []importer.Row) {
-	for _, r := range c.Rows {
-		if r.Sample != nil {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
 // What the client saw lies close to what the server did, chunk by chunk, but
 // for a stall of 57 ms in the client that the truth shows and AIPerf recorded.
 func TestSamplesAgreeWithTheServer(t *testing.T) {
-	rows, want := samples(content(t, "profile_export.jsonl")), truths(t)
+	rows, want := importertest.Samples(content(t, "profile_export.jsonl")), importertest.Truths(t, "aiperf")
 	if len(rows) != len(want) || len(rows) != 30 {
 		t.Fatalf("%d samples of %d requests, want 30", len(rows), len(want))
 	}
@@ -118,7 +67,7 @@ func TestSamplesAgreeWithTheServer(t *testing.T) {
 }
 
 func TestInstantsAreTakenOverToTheLastDigit(t *testing.T) {
-	rows := samples(content(t, "profile_export.jsonl"))
+	rows := importertest.Samples(content(t, "profile_export.jsonl"))
 	for _, c := range []struct {
 		name string
 		got  sample.Opt[time.Duration]
@@ -142,7 +91,7 @@ func TestInstantsAreTakenOverToTheLastDigit(t *testing.T) {
 
 // Our metrics from AIPerf's instants against AIPerf's own figures.
 func TestOurMetricsBesideAIPerfs(t *testing.T) {
-	for i, row := range samples(content(t, "profile_export.jsonl")) {
+	for i, row := range importertest.Samples(content(t, "profile_export.jsonl")) {
 		theirs := map[string]float64{}
 		for _, r := range row.Readings {
 			theirs[r.Series] = r.Value.Or(math.NaN())
@@ -184,7 +133,7 @@ func TestOurMetricsBesideAIPerfs(t *testing.T) {
 // Every figure of the summary is a reading in base units, and nothing else is.
 func TestSummaryAtFullPrecision(t *testing.T) {
 	var doc map[string]any
-	if err := json.Unmarshal([]byte(external(t, "profile_export_aiperf.json")), &doc); err != nil {
+	if err := json.Unmarshal([]byte(importertest.Made(t, "aiperf", "profile_export_aiperf.json")), &doc); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]float64{}
@@ -265,15 +214,14 @@ func TestTableIsTheSummaryRounded(t *testing.T) {
 			}
 		}
 	}
-	if want := strings.Count(external(t, "profile_export_aiperf.csv"), "\n") - 3; len(rows) != want || figures < 400 { // two heads and a blank line
+	if want := strings.Count(importertest.Made(t, "aiperf", "profile_export_aiperf.csv"), "\n") - 3; len(rows) != want || figures < 400 { // two heads and a blank line
 		t.Errorf("%d rows with %d figures, want %d rows", len(rows), figures, want)
 	}
 }
 
 // All files of a run through the importer: the CSV counts nothing twice.
 func TestARunIsImportedOnce(t *testing.T) {
-	external(t, "truth.jsonl")
-	got, err := importer.Gather(t.Context(), sample.Build{Version: "test"}, []importer.Format{aiperf.Format()}, formats)
+	got, err := importer.Gather(t.Context(), sample.Build{Version: "test"}, []importer.Format{aiperf.Format()}, importertest.Shared(t, "formats/aiperf"))
 	if err != nil {
 		t.Fatal(err)
 	}

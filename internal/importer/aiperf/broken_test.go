@@ -7,18 +7,11 @@ import (
 
 	"chimera/internal/importer"
 	"chimera/internal/importer/aiperf"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/sample"
 )
 
 const one = `{"metadata":{"x_request_id":"a","credit_issued_ns":1795464701300000000,"request_start_ns":1795464701400000000,"request_ack_ns":1795464701410000000,"request_end_ns":1795464702000000000,"benchmark_phase":"profiling","was_cancelled":false},"metrics":{"time_to_first_token":{"value":100.5,"unit":"ms"},"time_to_first_output_token":{"value":110.5,"unit":"ms"},"request_latency":{"value":120.5,"unit":"ms"},"inter_chunk_latency":{"value":[10.0,10.0],"unit":"ms"},"output_sequence_length":{"value":3,"unit":"tokens"},"input_sequence_length":{"value":5,"unit":"tokens"}}}`
-
-func with(t *testing.T, base, old, text string) string {
-	t.Helper()
-	if strings.Count(base, old) != 1 {
-		t.Fatalf("%q is not once in the base", old)
-	}
-	return strings.Replace(base, old, text, 1)
-}
 
 func only(t *testing.T, text string) importer.Row {
 	t.Helper()
@@ -44,15 +37,15 @@ func TestReasoningEndsWhereTheFirstOutputTokenComes(t *testing.T) {
 }
 
 func TestWhatIsNotToldStaysAbsent(t *testing.T) {
-	s := only(t, with(t, one, `"time_to_first_output_token":{"value":110.5,"unit":"ms"},`, ``)).Sample
+	s := only(t, importertest.With(t, one, `"time_to_first_output_token":{"value":110.5,"unit":"ms"},`, ``)).Sample
 	if len(s.Chunks) != 0 || !strings.Contains(strings.Join(s.Notes, ";"), "where reasoning ends") || !s.T.First.OK() {
 		t.Errorf("chunks of unknown kind: %v, %q", s.Chunks, s.Notes)
 	}
-	s = only(t, with(t, one, `[10.0,10.0]`, `[10.0,9.0]`)).Sample
+	s = only(t, importertest.With(t, one, `[10.0,10.0]`, `[10.0,9.0]`)).Sample
 	if len(s.Chunks) != 0 || !strings.Contains(strings.Join(s.Notes, ";"), "they end at 119.5ms of 120.5ms") {
 		t.Errorf("chunks that contradict the latency: %v, %q", s.Chunks, s.Notes)
 	}
-	s = only(t, with(t, one, `"request_ack_ns":1795464701410000000`, `"request_ack_ns":null`)).Sample
+	s = only(t, importertest.With(t, one, `"request_ack_ns":1795464701410000000`, `"request_ack_ns":null`)).Sample
 	if s.T.Headers.OK() {
 		t.Errorf("headers appeared: %v", s.T.Headers)
 	}
@@ -70,8 +63,8 @@ func TestOutcomes(t *testing.T) {
 		{"no connection", failed(`{"type":"ClientConnectorError","message":"refused"}`), sample.Error, sample.ClassConnect},
 		{"a broken one", failed(`{"type":"ServerDisconnectedError","message":"gone"}`), sample.Error, sample.ClassReset},
 		{"anything else", failed(`{"type":null,"message":"odd"}`), sample.Error, sample.ClassServer},
-		{"cancelled", with(t, one, `"was_cancelled":false`, `"was_cancelled":true`), sample.Cut, sample.ClassInterrupted},
-		{"no token", with(t, one, `"output_sequence_length":{"value":3`, `"output_sequence_length":{"value":0`), sample.Degenerate, sample.ClassNoTokens},
+		{"cancelled", importertest.With(t, one, `"was_cancelled":false`, `"was_cancelled":true`), sample.Cut, sample.ClassInterrupted},
+		{"no token", importertest.With(t, one, `"output_sequence_length":{"value":3`, `"output_sequence_length":{"value":0`), sample.Degenerate, sample.ClassNoTokens},
 	} {
 		s := only(t, c.text).Sample
 		if s == nil || s.Outcome != c.outcome || s.Failure == nil || s.Failure.Class != c.class {
@@ -86,20 +79,20 @@ func TestBrokenRecords(t *testing.T) {
 		{"no JSON", one + "\nnothing", "neither { nor ["},
 		{"a list", one + "\n[1]", "no JSON object"},
 		{"another object", one + "\n{}", "no record of AIPerf"},
-		{"NaN", one + "\n" + with(t, one, `100.5`, `NaN`), "invalid character"},
+		{"NaN", one + "\n" + importertest.With(t, one, `100.5`, `NaN`), "invalid character"},
 		{"deep", one + "\n" + strings.Repeat("[", 200), "deeper than"},
-		{"a warm-up", one + "\n" + with(t, one, `"profiling"`, `"warmup"`), `phase "warmup"`},
-		{"a start that is a text", one + "\n" + with(t, one, `"request_start_ns":1795464701400000000`, `"request_start_ns":"x"`), "cannot unmarshal string"},
-		{"a start of zero", one + "\n" + with(t, one, `"request_start_ns":1795464701400000000`, `"request_start_ns":0`), "outside of 1990"},
-		{"a start beyond 64 bits", one + "\n" + with(t, one, `"request_start_ns":1795464701400000000`, `"request_start_ns":99999999999999999999`), "cannot unmarshal number"},
-		{"an end of long ago", one + "\n" + with(t, one, `"request_end_ns":1795464702000000000`, `"request_end_ns":-1`), "request_end_ns"},
-		{"a TTFT that is a list", one + "\n" + with(t, one, `100.5`, `[100.5]`), "time_to_first_token"},
-		{"a negative TTFT", one + "\n" + with(t, one, `100.5`, `-1`), "is no time"},
-		{"a TTFT of a year", one + "\n" + with(t, one, `100.5`, `3e10`), "is no time"},
-		{"a TTFT in parsecs", one + "\n" + with(t, one, `100.5,"unit":"ms"`, `100.5,"unit":"pc"`), "is no time"},
-		{"gaps that are texts", one + "\n" + with(t, one, `[10.0,10.0]`, `["a"]`), "inter_chunk_latency"},
-		{"a gap below zero", one + "\n" + with(t, one, `[10.0,10.0]`, `[-10.0]`), "inter_chunk_latency"},
-		{"half a token", one + "\n" + with(t, one, `"output_sequence_length":{"value":3`, `"output_sequence_length":{"value":2.5`), "no count"},
+		{"a warm-up", one + "\n" + importertest.With(t, one, `"profiling"`, `"warmup"`), `phase "warmup"`},
+		{"a start that is a text", one + "\n" + importertest.With(t, one, `"request_start_ns":1795464701400000000`, `"request_start_ns":"x"`), "cannot unmarshal string"},
+		{"a start of zero", one + "\n" + importertest.With(t, one, `"request_start_ns":1795464701400000000`, `"request_start_ns":0`), "outside of 1990"},
+		{"a start beyond 64 bits", one + "\n" + importertest.With(t, one, `"request_start_ns":1795464701400000000`, `"request_start_ns":99999999999999999999`), "cannot unmarshal number"},
+		{"an end of long ago", one + "\n" + importertest.With(t, one, `"request_end_ns":1795464702000000000`, `"request_end_ns":-1`), "request_end_ns"},
+		{"a TTFT that is a list", one + "\n" + importertest.With(t, one, `100.5`, `[100.5]`), "time_to_first_token"},
+		{"a negative TTFT", one + "\n" + importertest.With(t, one, `100.5`, `-1`), "is no time"},
+		{"a TTFT of a year", one + "\n" + importertest.With(t, one, `100.5`, `3e10`), "is no time"},
+		{"a TTFT in parsecs", one + "\n" + importertest.With(t, one, `100.5,"unit":"ms"`, `100.5,"unit":"pc"`), "is no time"},
+		{"gaps that are texts", one + "\n" + importertest.With(t, one, `[10.0,10.0]`, `["a"]`), "inter_chunk_latency"},
+		{"a gap below zero", one + "\n" + importertest.With(t, one, `[10.0,10.0]`, `[-10.0]`), "inter_chunk_latency"},
+		{"half a token", one + "\n" + importertest.With(t, one, `"output_sequence_length":{"value":3`, `"output_sequence_length":{"value":2.5`), "no count"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := read("profile_export.jsonl", c.text)
@@ -126,17 +119,17 @@ func TestSummaries(t *testing.T) {
 		{"as it is", sum, "", "", "", true},
 		{"half", sum[:100], "", "", "", false},
 		{"another tool's", `{"metrics": {"unit": "ms"}}`, "", "", "", false},
-		{"of the future", with(t, sum, `"1.4"`, `"2.0"`), `schema "2.0"`, "", "", true},
-		{"no schema", with(t, sum, `"schema_version": "1.4", `, ``), `schema ""`, "", "", true},
-		{"a schema that is a number", with(t, sum, `"1.4"`, `1.4`), "cannot unmarshal number", "", "", true},
-		{"without a metric", with(t, sum, `"unit": "ms", `, ``), "without a metric", "", "", true},
-		{"an unknown unit", with(t, sum, `"unit": "ms"`, `"unit": "parsec"`), "", `unit "parsec"`, "", true},
-		{"a unit that is a number", with(t, sum, `"unit": "ms"`, `"unit": 5`), "", "its unit", "", true},
-		{"an average that is a text", with(t, sum, `2000.0`, `"2"`), "", "request_latency.avg", "", true},
-		{"an average beyond a double", with(t, sum, `2000.0`, `1e999`), "", "request_latency.avg", "", true},
-		{"no average", with(t, sum, `"avg": 2000.0, "count": 2, `, ``), "", "has no value", "", true},
-		{"cancelled", with(t, sum, `"was_cancelled": false`, `"was_cancelled": true`), "", "", "cancelled", true},
-		{"errors", with(t, sum, `"error_summary": []`, `"error_summary": [{"count": 3}]`), "", "", `"count":3`, true},
+		{"of the future", importertest.With(t, sum, `"1.4"`, `"2.0"`), `schema "2.0"`, "", "", true},
+		{"no schema", importertest.With(t, sum, `"schema_version": "1.4", `, ``), `schema ""`, "", "", true},
+		{"a schema that is a number", importertest.With(t, sum, `"1.4"`, `1.4`), "cannot unmarshal number", "", "", true},
+		{"without a metric", importertest.With(t, sum, `"unit": "ms", `, ``), "without a metric", "", "", true},
+		{"an unknown unit", importertest.With(t, sum, `"unit": "ms"`, `"unit": "parsec"`), "", `unit "parsec"`, "", true},
+		{"a unit that is a number", importertest.With(t, sum, `"unit": "ms"`, `"unit": 5`), "", "its unit", "", true},
+		{"an average that is a text", importertest.With(t, sum, `2000.0`, `"2"`), "", "request_latency.avg", "", true},
+		{"an average beyond a double", importertest.With(t, sum, `2000.0`, `1e999`), "", "request_latency.avg", "", true},
+		{"no average", importertest.With(t, sum, `"avg": 2000.0, "count": 2, `, ``), "", "has no value", "", true},
+		{"cancelled", importertest.With(t, sum, `"was_cancelled": false`, `"was_cancelled": true`), "", "", "cancelled", true},
+		{"errors", importertest.With(t, sum, `"error_summary": []`, `"error_summary": [{"count": 3}]`), "", "", `"count":3`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := read("profile_export_aiperf.json", c.text)
@@ -206,21 +199,6 @@ func FuzzRead(f *testing.F) {
 	f.Add("a.csv", []byte(csvHead+"Request Latency (ms),1.00,,,,,,,,,,,,,0.00\n\nMetric,Value\nRequest Count,2.00\n"))
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		c, err := aiperf.Format().Read(&importer.Source{Path: name, Bytes: b})
-		if err != nil && c != nil {
-			t.Fatal("an error and rows")
-		}
-		if c == nil {
-			return
-		}
-		for _, row := range c.Rows {
-			if (row.Skip == "") == (row.Sample == nil && len(row.Readings) == 0) {
-				t.Fatalf("row %d is neither kept nor skipped with a reason, or both", row.Number)
-			}
-			if row.Sample != nil {
-				if _, err := sample.Encode(row.Sample); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		importertest.Check(t, c, err)
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"chimera/internal/importer"
 	"chimera/internal/importer/gobench"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 
@@ -163,21 +164,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("Unit ns/op better=lower\nBenchmarkA-8 1 NaN x/y\nBenchmark/=/ 1 5 ns"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := gobench.Format().Read(&importer.Source{Path: "x.txt", Bytes: b})
-		if err != nil && c != nil {
-			t.Fatal("an error and rows")
-		}
-		if c == nil {
-			return
-		}
-		for _, row := range c.Rows {
-			if (row.Skip == "") == (len(row.Readings) == 0) {
-				t.Fatalf("row %d is neither kept nor skipped with a reason, or both", row.Number)
-			}
-			for _, r := range row.Readings {
-				if r.Value.OK() == (r.Reason != "") {
-					t.Fatalf("%+v", r)
-				}
-			}
-		}
+		importertest.Check(t, c, err)
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"chimera/internal/importer"
 	"chimera/internal/importer/guidellm"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/sample"
 )
 
@@ -22,13 +23,10 @@ const small = `{"metadata": {"version": 2, "guidellm_version": "0.8.1"}, "benchm
   "incomplete": [{"request_id": "b", "info": {"error": null, "timings": {"request_start": 1795464644.25}}, "input_metrics": {}, "output_metrics": {}}],
   "errored": [{"request_id": "c", "info": {"error": "Client error '404 Not Found' for url", "timings": {"request_start": 1795464646.25}}, "input_metrics": {}, "output_metrics": {}}]}}]}`
 
-// with replaces a text that must be there once.
+// with is the small report with another text in one place.
 func with(t *testing.T, old, text string) string {
 	t.Helper()
-	if strings.Count(small, old) != 1 {
-		t.Fatalf("%q is not once in the small report", old)
-	}
-	return strings.Replace(small, old, text, 1)
+	return importertest.With(t, small, old, text)
 }
 
 func TestSmallReport(t *testing.T) {
@@ -36,7 +34,7 @@ func TestSmallReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := samples(c)
+	rows := importertest.Samples(c)
 	if len(rows) != 3 || len(c.Rows) != 5 {
 		t.Fatalf("%d samples in %d rows, want 3 in 5", len(rows), len(c.Rows))
 	}
@@ -138,7 +136,7 @@ func TestVariants(t *testing.T) {
 			if all := strings.Join(skips, "; "); (c.skips == "") != (all == "") || !strings.Contains(all, c.skips) {
 				t.Errorf("skipped %q, want %q", all, c.skips)
 			}
-			if n := len(samples(got)); n != c.samples {
+			if n := len(importertest.Samples(got)); n != c.samples {
 				t.Errorf("%d samples, want %d", n, c.samples)
 			}
 		})
@@ -150,7 +148,7 @@ func TestAbsentIsNotZero(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := samples(c)[1].Sample
+	s := importertest.Samples(c)[1].Sample
 	if s.Tokens.Output.OK() {
 		t.Errorf("GuideLLM's count of pieces became %v tokens", s.Tokens.Output)
 	}
@@ -171,7 +169,7 @@ func TestAContradictionIsFlaggedAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := samples(c)[1].Sample; len(s.Notes) == 0 || !strings.HasPrefix(s.Notes[0], "invalid: ") {
+	if s := importertest.Samples(c)[1].Sample; len(s.Notes) == 0 || !strings.HasPrefix(s.Notes[0], "invalid: ") {
 		t.Errorf("the notes are %q", s.Notes)
 	}
 }
@@ -181,21 +179,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"metadata": {"version": 1, "guidellm_version": "x"}, "benchmarks": [{"requests": {"successful": [{}]}, "metrics": {"request_latency": {"count": 1, "mean": null}}}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := guidellm.Format().Read(&importer.Source{Path: "x.json", Bytes: b})
-		if err != nil && c != nil {
-			t.Fatal("an error and rows")
-		}
-		if c == nil {
-			return
-		}
-		for _, row := range c.Rows {
-			if (row.Skip == "") == (row.Sample == nil && len(row.Readings) == 0) {
-				t.Fatalf("row %d is neither kept nor skipped with a reason, or both", row.Number)
-			}
-			if row.Sample != nil {
-				if _, err := sample.Encode(row.Sample); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		importertest.Check(t, c, err)
 	})
 }

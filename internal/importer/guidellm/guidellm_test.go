@@ -1,42 +1,19 @@
 package guidellm_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"chimera/internal/importer"
 	"chimera/internal/importer/guidellm"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
-
-const formats = "../../../../shared/formats/guidellm"
-
-// external returns a file made by the tool itself.
-func external(t *testing.T, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(formats, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not there", name)
-		}
-		t.Skipf("%s is not there", name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func read(t *testing.T, text string) (*importer.Content, error) {
 	t.Helper()
@@ -45,40 +22,11 @@ func read(t *testing.T, text string) (*importer.Content, error) {
 
 func report(t *testing.T) *importer.Content {
 	t.Helper()
-	c, err := read(t, string(external(t, "report.json")))
+	c, err := read(t, importertest.Made(t, "guidellm", "report.json"))
 	if err != nil || c == nil {
 		t.Fatalf("the report was not read: %v", err)
 	}
 	return c
-}
-
-type truth struct {
-	UnixNS       int64   `json:"unix_ns"`
-	PromptTokens int     `json:"prompt_tokens"`
-	Tokens       int     `json:"tokens"`
-	TokenNS      []int64 `json:"token_ns"`
-}
-
-func truths(t *testing.T) (out []truth) {
-	t.Helper()
-	lines := bufio.NewScanner(bytes.NewReader(external(t, "truth.jsonl")))
-	for lines.Scan() {
-		var one truth
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, one)
-	}
-	return out
-}
-
-func samples(c *importer.Content) (out []importer.Row) {
-	for _, r := range c.Rows {
-		if r.Sample != nil {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 func reading(t *testing.T, rows []importer.Row, series string) sample.Reading {
@@ -96,7 +44,7 @@ func reading(t *testing.T, rows []importer.Row, series string) sample.Reading {
 
 // What the client saw lies at most 5 ms from what the server did.
 func TestSamplesAgreeWithTheServer(t *testing.T) {
-	rows, want := samples(report(t)), truths(t)
+	rows, want := importertest.Samples(report(t)), importertest.Truths(t, "guidellm")
 	if len(rows) != len(want) || len(rows) != 30 {
 		t.Fatalf("%d samples of %d requests, want 30", len(rows), len(want))
 	}
@@ -129,7 +77,7 @@ func TestSamplesAgreeWithTheServer(t *testing.T) {
 }
 
 func TestInstantsAreTakenOverToTheLastDigit(t *testing.T) {
-	s := samples(report(t))[0].Sample
+	s := importertest.Samples(report(t))[0].Sample
 	for _, c := range []struct {
 		name string
 		got  sample.Opt[time.Duration]
@@ -148,7 +96,7 @@ func TestInstantsAreTakenOverToTheLastDigit(t *testing.T) {
 // where the definitions are, and not where they are not.
 func TestOurMetricsBesideGuideLLMs(t *testing.T) {
 	const clock = 1e-6 // s: seconds since 1970 as a double are 0.24 µs apart
-	for i, row := range samples(report(t)) {
+	for i, row := range importertest.Samples(report(t)) {
 		one := []importer.Row{row}
 		ours := func(id string) float64 {
 			m, err := metric.Lookup(id)
@@ -186,7 +134,7 @@ func TestAggregatesAtFullPrecision(t *testing.T) {
 			Metrics map[string]any `json:"metrics"`
 		} `json:"benchmarks"`
 	}
-	if err := json.Unmarshal(external(t, "report.json"), &doc); err != nil {
+	if err := json.Unmarshal([]byte(importertest.Made(t, "guidellm", "report.json")), &doc); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]float64{}

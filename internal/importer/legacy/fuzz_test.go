@@ -1,12 +1,12 @@
 package legacy_test
 
 import (
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"chimera/internal/importer"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/importer/legacy"
 )
 
@@ -42,31 +42,20 @@ func FuzzRead(f *testing.F) {
 		for _, name := range fuzzed {
 			for _, format := range formats {
 				c, err := format.Read(&importer.Source{Path: name, Bytes: b})
-				if err != nil || c == nil {
-					continue
+				importertest.Check(t, c, err)
+				if c != nil {
+					checkNumbers(t, format.Name, c.Rows)
 				}
-				checkRows(t, format.Name, c.Rows)
 			}
 		}
 	})
 }
 
-func checkRows(t *testing.T, format string, rows []importer.Row) {
+func checkNumbers(t *testing.T, format string, rows []importer.Row) {
 	t.Helper()
 	for i, r := range rows {
 		if r.Number != i+1 {
 			t.Fatalf("%s: row %d has number %d", format, i+1, r.Number)
-		}
-		if (r.Sample != nil || len(r.Readings) > 0) == (r.Skip != "") {
-			t.Fatalf("%s: row %d yields something and is skipped, or neither: %q", format, r.Number, r.Skip)
-		}
-		for _, reading := range r.Readings {
-			if v, ok := reading.Value.Get(); ok == (reading.Reason != "") || math.IsNaN(v) || math.IsInf(v, 0) {
-				t.Fatalf("%s: row %d: reading %+v", format, r.Number, reading)
-			}
-		}
-		if r.Sample != nil && (r.Sample.Failure == nil) != (r.Sample.Outcome == "ok") {
-			t.Fatalf("%s: row %d: %s with %+v", format, r.Number, r.Sample.Outcome, r.Sample.Failure)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package legacy_test
 
 import (
 	"context"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"chimera/internal/importer"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/importer/legacy"
 	"chimera/internal/sample"
 )
@@ -17,14 +17,7 @@ import (
 // shared returns a folder of the earlier lab's files.
 func shared(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join("..", "..", "..", "..", "shared", "legacy", name)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("the earlier lab's files are not here: %v", err)
-	}
-	return path
+	return importertest.Shared(t, "legacy/"+name)
 }
 
 func gather(t testing.TB, roots ...string) *importer.Import {

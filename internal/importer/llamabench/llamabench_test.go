@@ -1,9 +1,7 @@
 package llamabench_test
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"chimera/internal/importer"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/importer/llamabench"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
@@ -19,24 +18,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-const formats = "../../../../shared/formats/llama-bench"
-
-// external returns a file made by the tool itself.
-func external(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(formats, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not there", name)
-		}
-		t.Skipf("%s is not there", name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 func read(name, text string) (*importer.Content, error) {
 	return llamabench.Format().Read(&importer.Source{Path: name, Bytes: []byte(text)})
@@ -98,7 +79,7 @@ func TestFilesAtFullPrecision(t *testing.T) {
 		}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			got, err := read(c.file, external(t, c.file))
+			got, err := read(c.file, importertest.Made(t, "llama-bench", c.file))
 			if err != nil || got == nil || got.Kind != c.kind {
 				t.Fatalf("%+v, %v", got, err)
 			}
@@ -128,7 +109,7 @@ func TestParametersAndInstantOfATest(t *testing.T) {
 		{"llama-bench.md", map[string]string{"threads": "2", "backend": "CPU", "size": "235.16 MiB", "subject": "gemma3 270M Q4_K - Medium", "rounded": "0.01"}, time.Time{}},
 		{"llama-batched-bench.jsonl", map[string]string{"pl": "1", "n_kv": "80", "n_kv_max": "2048", "t": "", "speed": ""}, time.Time{}},
 	} {
-		got, err := read(c.file, external(t, c.file))
+		got, err := read(c.file, importertest.Made(t, "llama-bench", c.file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +130,7 @@ func TestParametersAndInstantOfATest(t *testing.T) {
 }
 
 func TestTheSubjectIsTheModelFile(t *testing.T) {
-	got, err := read("llama-bench.json", external(t, "llama-bench.json"))
+	got, err := read("llama-bench.json", importertest.Made(t, "llama-bench", "llama-bench.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +144,7 @@ func TestTheSubjectIsTheModelFile(t *testing.T) {
 func TestSeriesAreApartAndNotOurs(t *testing.T) {
 	units := map[string]unit.Unit{}
 	for _, file := range []string{"llama-bench.json", "llama-batched-bench.jsonl"} {
-		got, err := read(file, external(t, file))
+		got, err := read(file, importertest.Made(t, "llama-bench", file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +167,7 @@ func TestSeriesAreApartAndNotOurs(t *testing.T) {
 
 // A run that writes two formats tells of each test twice.
 func TestOneTestInTwoFormatsCountsOnce(t *testing.T) {
-	text := external(t, "llama-bench.jsonl")
+	text := importertest.Made(t, "llama-bench", "llama-bench.jsonl")
 	dir := t.TempDir()
 	csv := []string{
 		"build_commit,model_filename,n_threads,n_prompt,n_gen,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chimera/internal/importer"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/importer/ollamabench"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
@@ -207,14 +208,6 @@ func TestPrintedIsRead(t *testing.T) {
 	})
 }
 
-func with(t *testing.T, base, old, text string) string {
-	t.Helper()
-	if strings.Count(base, old) != 1 {
-		t.Fatalf("%q is not once in the base", old)
-	}
-	return strings.Replace(base, old, text, 1)
-}
-
 func TestVariants(t *testing.T) {
 	for _, c := range []struct {
 		name, file, text string
@@ -227,24 +220,24 @@ func TestVariants(t *testing.T) {
 		{"two models", "a.csv", newCSV + strings.ReplaceAll(strings.SplitN(newCSV, "\n", 3)[2], "gemma3", "other"), true, "", 2, ""},
 		{"cut after the first step", "a.txt", oldText + strings.Join(strings.Split(oldText, "\n")[:3], "\n"), true, "", 1, "the file ends before its total"},
 		{"cut inside a line", "a.txt", oldText + "BenchmarkModel/name=gpt-oss:20b/step=prefill 12", true, "", 1, "no line of Ollama's bench"},
-		{"a step too few", "a.csv", with(t, newCSV, "gemma3,generate,100,19531.25,51200.00\n", ""), true, "", 0, "not all its steps"},
-		{"a step twice", "a.csv", with(t, newCSV, "gemma3,ttft,1,45123000,0\n", "gemma3,generate,100,19531.25,51200.00\n"), true, "", 0, "generate of gemma3 follows on generate"},
-		{"another model in between", "a.csv", with(t, newCSV, "gemma3,ttft", "other,ttft"), true, "", 0, "ttft of other follows on generate of gemma3"},
-		{"a step nobody knows", "a.csv", with(t, newCSV, "gemma3,ttft", "gemma3,joy"), true, "", 0, `a step "joy"`},
-		{"a word for a number", "a.csv", with(t, newCSV, "19531.25", "fast"), true, "", 0, "no finite number"},
-		{"NaN", "a.csv", with(t, newCSV, "19531.25", "NaN"), true, "", 0, "no finite number"},
-		{"an empty cell", "a.csv", with(t, newCSV, "19531.25", ""), true, "", 0, "NS_PER_COUNT is empty"},
-		{"half a token", "a.csv", with(t, newCSV, "generate,100", "generate,0.5"), true, "", 0, "no count of tokens"},
+		{"a step too few", "a.csv", importertest.With(t, newCSV, "gemma3,generate,100,19531.25,51200.00\n", ""), true, "", 0, "not all its steps"},
+		{"a step twice", "a.csv", importertest.With(t, newCSV, "gemma3,ttft,1,45123000,0\n", "gemma3,generate,100,19531.25,51200.00\n"), true, "", 0, "generate of gemma3 follows on generate"},
+		{"another model in between", "a.csv", importertest.With(t, newCSV, "gemma3,ttft", "other,ttft"), true, "", 0, "ttft of other follows on generate of gemma3"},
+		{"a step nobody knows", "a.csv", importertest.With(t, newCSV, "gemma3,ttft", "gemma3,joy"), true, "", 0, `a step "joy"`},
+		{"a word for a number", "a.csv", importertest.With(t, newCSV, "19531.25", "fast"), true, "", 0, "no finite number"},
+		{"NaN", "a.csv", importertest.With(t, newCSV, "19531.25", "NaN"), true, "", 0, "no finite number"},
+		{"an empty cell", "a.csv", importertest.With(t, newCSV, "19531.25", ""), true, "", 0, "NS_PER_COUNT is empty"},
+		{"half a token", "a.csv", importertest.With(t, newCSV, "generate,100", "generate,0.5"), true, "", 0, "no count of tokens"},
 		{"a cell too few", "a.csv", newCSV + "gemma3,prefill\n", true, "", 1, "2 cells under 5 heads"},
 		{"the head alone", "a.csv", "NAME,STEP,COUNT,NS_PER_COUNT,TOKEN_PER_SEC\n", true, "without a request", 0, ""},
 		{"another head", "a.csv", "NAME,STEP,COUNT\nm,load,1\n", false, "", 0, ""},
-		{"a duration that is none", "a.md", with(t, oldMark, "2.646843954s", "long"), true, "", 0, "no duration"},
-		{"a cell too few in Markdown", "a.md", with(t, oldMark, "| 124 | 30.006458ms", "| 124"), true, "", 0, "5 cells, want 6"},
+		{"a duration that is none", "a.md", importertest.With(t, oldMark, "2.646843954s", "long"), true, "", 0, "no duration"},
+		{"a cell too few in Markdown", "a.md", importertest.With(t, oldMark, "| 124 | 30.006458ms", "| 124"), true, "", 0, "5 cells, want 6"},
 		{"prose", "a.md", "# Results\n\n" + oldMark, false, "", 0, ""},
 		{"Go benchmarks", "a.txt", "BenchmarkX-8 100 5 ns/op\n", false, "", 0, ""},
 		{"Go benchmarks beside it", "a.txt", oldText + "BenchmarkX-8 100 5 ns/op\n", false, "", 0, ""},
 		{"errors between the lines", "a.txt", oldText + "ERROR: Couldn't chat with model 'm': EOF\n" + oldText, true, "", 2, ""},
-		{"a context that is a word", "a.txt", with(t, newText, "NumCtx: 4096", "NumCtx: all"), true, "", 0, "NumCtx"},
+		{"a context that is a word", "a.txt", importertest.With(t, newText, "NumCtx: 4096", "NumCtx: all"), true, "", 0, "NumCtx"},
 		{"a name with slashes", "a.txt", strings.ReplaceAll(oldText, "gpt-oss:20b", "hf.co/a/b:Q4_K_M"), true, "", 1, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -277,28 +270,28 @@ func TestZeroIsNoMeasurement(t *testing.T) {
 		}
 		return c.Rows[0]
 	}
-	for _, r := range one(with(t, newCSV, "ttft,1,45123000", "ttft,1,0")).Readings {
+	for _, r := range one(importertest.With(t, newCSV, "ttft,1,45123000", "ttft,1,0")).Readings {
 		if told := r.Series != "ollama-bench.ttft"; r.Value.OK() != told || (r.Reason == "") != told {
 			t.Errorf("%s is %v, %q", r.Series, r.Value, r.Reason)
 		}
 	}
-	s := one(with(t, newCSV, "generate,100,19531.25,51200.00", "generate,0,0.00,0.00")).Sample
+	s := one(importertest.With(t, newCSV, "generate,100,19531.25,51200.00", "generate,0,0.00,0.00")).Sample
 	if s.Outcome != sample.Degenerate || s.Failure.Class != sample.ClassNoTokens || s.Times.Eval.OK() {
 		t.Errorf("an answer without a token is %+v", s)
 	}
-	s = one(with(t, newCSV, "prefill,64,78125.00,12800.00", "prefill,0,0.00,0.00")).Sample
+	s = one(importertest.With(t, newCSV, "prefill,64,78125.00,12800.00", "prefill,0,0.00,0.00")).Sample
 	if s.Tokens.Prompt.OK() || s.Times.PromptEval.OK() || s.Outcome != sample.OK {
 		t.Errorf("a prompt that Ollama did not count is %+v", s)
 	}
-	s = one(with(t, newCSV, "generate,100,19531.25", "generate,1,19531.25")).Sample
+	s = one(importertest.With(t, newCSV, "generate,100,19531.25", "generate,1,19531.25")).Sample
 	if s.Times.Eval.OK() || s.Times.EvalSteps.OK() || s.Outcome != sample.OK {
 		t.Errorf("one token takes no steps: %+v", s.Times)
 	}
-	c, err := read("a.txt", with(t, newText, "1 19531.25 ns/token 51200.00 token/sec", "1 0 ns/token 0 token/sec"))
+	c, err := read("a.txt", importertest.With(t, newText, "1 19531.25 ns/token 51200.00 token/sec", "1 0 ns/token 0 token/sec"))
 	if err != nil || c.Rows[0].Sample.Outcome != sample.Degenerate {
 		t.Errorf("%+v, %v", c, err)
 	}
-	c, err = read("a.md", with(t, oldMark, "| 200 | 2.646843954s | 13234219.77 | 75.56 |", "| 0 | 0s | NaN | NaN |"))
+	c, err = read("a.md", importertest.With(t, oldMark, "| 200 | 2.646843954s | 13234219.77 | 75.56 |", "| 0 | 0s | NaN | NaN |"))
 	if err != nil || c.Rows[0].Sample.Outcome != sample.Degenerate {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -311,21 +304,6 @@ func FuzzRead(f *testing.F) {
 	f.Add("a.md", []byte(oldMark))
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		c, err := ollamabench.Format().Read(&importer.Source{Path: name, Bytes: b})
-		if err != nil && c != nil {
-			t.Fatal("an error and rows")
-		}
-		if c == nil {
-			return
-		}
-		for _, row := range c.Rows {
-			if (row.Skip == "") == (row.Sample == nil && len(row.Readings) == 0) {
-				t.Fatalf("row %d is neither kept nor skipped with a reason, or both", row.Number)
-			}
-			if row.Sample != nil {
-				if _, err := sample.Encode(row.Sample); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		importertest.Check(t, c, err)
 	})
 }

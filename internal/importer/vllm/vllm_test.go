@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"chimera/internal/importer"
+	"chimera/internal/importer/importertest"
 	"chimera/internal/importer/vllm"
 	"chimera/internal/metric"
 	"chimera/internal/sample"
@@ -31,12 +32,10 @@ func read(t *testing.T, text string) (*importer.Content, error) {
 	return vllm.Format().Read(&importer.Source{Path: "r.json", Bytes: []byte(text)})
 }
 
+// with is the detailed result with another text in one place.
 func with(t *testing.T, old, text string) string {
 	t.Helper()
-	if strings.Count(detailed, old) != 1 {
-		t.Fatalf("%q is not once in the result", old)
-	}
-	return strings.Replace(detailed, old, text, 1)
+	return importertest.With(t, detailed, old, text)
 }
 
 func readings(rows []importer.Row) map[string]sample.Reading {
@@ -265,26 +264,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(strings.ReplaceAll(detailed, "\n", "") + "\n{"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := vllm.Format().Read(&importer.Source{Path: "x.json", Bytes: b})
-		if err != nil && c != nil {
-			t.Fatal("an error and rows")
-		}
-		if c == nil {
-			return
-		}
-		for _, row := range c.Rows {
-			if (row.Skip == "") == (row.Sample == nil && len(row.Readings) == 0) {
-				t.Fatalf("row %d is neither kept nor skipped with a reason, or both", row.Number)
-			}
-			if row.Sample != nil {
-				if _, err := sample.Encode(row.Sample); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, r := range row.Readings {
-				if r.Value.OK() == (r.Reason != "") {
-					t.Fatalf("%+v", r)
-				}
-			}
-		}
+		importertest.Check(t, c, err)
 	})
 }

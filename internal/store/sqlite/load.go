@@ -33,18 +33,18 @@ type loading struct {
 	ended   bool          // sealed or given up
 
 	// Of the writer, until done.
-	pack              *packer
-	rows, readings    int // written
-	trialText, rowTxt []byte
-	sum               store.Summer
-	columns           [][]byte
-	stretches         *stretches
-	outcomes          store.Counts
+	pack           *packer
+	rows, readings int    // written
+	text           []byte // scratch
+	sum            store.Summer
+	columns        [][]byte
+	stretches      *stretches
+	outcomes       store.Counts
 }
 
 // batch is rows on their way to the writer, which owns them.
 type batch struct {
-	trials   []spec.Trial
+	trials   []byte // their lines, each with a line break behind it
 	rows     []*sample.Sample
 	readings []*sample.Reading
 }
@@ -89,8 +89,12 @@ func (w *loading) Add(t spec.Trial, s *sample.Sample) error {
 	if err := w.check(t, s); err != nil {
 		return fmt.Errorf("load run %s: row of trial %s: %w", w.run, t.ID, err)
 	}
+	line, err := store.Line(t)
+	if err != nil {
+		return fmt.Errorf("load run %s: trial %s: %w", w.run, t.ID, err)
+	}
 	w.trials++
-	w.next.trials, w.next.rows = append(w.next.trials, t), append(w.next.rows, s)
+	w.next.trials, w.next.rows = append(append(w.next.trials, line...), '\n'), append(w.next.rows, s)
 	return w.sendFull(len(w.next.rows))
 }
 
@@ -158,41 +162,36 @@ func (w *loading) write(batches <-chan batch) {
 
 // insert stores a batch as pages.
 func (w *loading) insert(tx *sql.Tx, b batch) (err error) {
-	w.trialText, w.rowTxt = w.trialText[:0], w.rowTxt[:0]
-	for i, s := range b.rows {
-		line, err := store.Line(b.trials[i])
-		if err != nil {
-			return fmt.Errorf("trial %s: %w", b.trials[i].ID, err)
-		}
-		w.trialText = append(append(w.trialText, line...), '\n')
-		from := len(w.rowTxt)
-		if w.rowTxt, err = store.AppendSample(w.rowTxt, s); err != nil {
+	w.text = w.text[:0]
+	for _, s := range b.rows {
+		from := len(w.text)
+		if w.text, err = store.AppendSample(w.text, s); err != nil {
 			return err
 		}
-		w.sum.Sample(w.rowTxt[from:])
-		w.rowTxt = append(w.rowTxt, '\n')
+		w.sum.Sample(w.text[from:])
+		w.text = append(w.text, '\n')
 		if err := errors.Join(w.stretches.add(s), w.outcomes.Add(s.Outcome, 1)); err != nil {
 			return err
 		}
 	}
 	n := len(b.rows)
-	if err := w.pack.insert(w.ctx, tx, w.l.num, trialPages, w.rows, n, w.trialText); err != nil {
+	if err := w.pack.insert(w.ctx, tx, w.l.num, trialPages, w.rows, n, b.trials); err != nil {
 		return err
 	}
-	if err := w.pack.insert(w.ctx, tx, w.l.num, samplePages, w.rows, n, w.rowTxt); err != nil {
+	if err := w.pack.insert(w.ctx, tx, w.l.num, samplePages, w.rows, n, w.text); err != nil {
 		return err
 	}
 	w.rows += n
-	w.rowTxt = w.rowTxt[:0]
+	w.text = w.text[:0]
 	for _, r := range b.readings {
 		line, err := store.Line(r)
 		if err != nil {
 			return fmt.Errorf("reading of %s at %v: %w", r.Series, r.At, err)
 		}
 		w.sum.Reading(line)
-		w.rowTxt = append(append(w.rowTxt, line...), '\n')
+		w.text = append(append(w.text, line...), '\n')
 	}
-	err = w.pack.insert(w.ctx, tx, w.l.num, readingPages, w.readings, len(b.readings), w.rowTxt)
+	err = w.pack.insert(w.ctx, tx, w.l.num, readingPages, w.readings, len(b.readings), w.text)
 	w.readings += len(b.readings)
 	return err
 }

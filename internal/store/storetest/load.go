@@ -47,9 +47,7 @@ func loaded(t *testing.T, open func() store.Store) {
 	}
 	must(t, s.Remove(t.Context(), "r1"))
 	must(t, s.CreateRun(t.Context(), m, p))
-	for _, part := range [][]*sample.Sample{Samples("r1", p)} {
-		must(t, s.Append(t.Context(), "r1", part...))
-	}
+	must(t, s.Append(t.Context(), "r1", Samples("r1", p)...))
 	must(t, s.AppendReadings(t.Context(), "r1", Readings("r1")...))
 	if want, err := s.Seal(t.Context(), "r1", store.Complete, sealedAt); err != nil || sum != want {
 		t.Errorf("loaded it has digest %s, recorded %s, %v", sum, want, err)
