@@ -68,6 +68,9 @@ func (s *session) intervals(p *claim.Passage, text string, c context) []claim.Sp
 		if err1 != nil || err2 != nil {
 			continue
 		}
+		if covers(c.cited, m[0]) {
+			continue // it leads to its fact, which has its own value
+		}
 		taken = append(taken, claim.Span{Start: m[0], End: m[1]})
 		start, end := p.Start+m[0], p.Start+m[1]
 		if lo > hi {
