@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"chimera/internal/fault"
+	"chimera/internal/store"
 	"chimera/internal/store/sqlite"
 	"chimera/internal/store/storetest"
 )
@@ -106,6 +107,43 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "absent.db")); err == nil {
 		t.Error("OpenExisting created a file")
+	}
+}
+
+// A kill while a store is made leaves one that can be made: the mark
+// is durable before the migrations' table and its first row are, which come at once.
+func TestAStoreThatWasBegunIsFinished(t *testing.T) {
+	const mark, table = `PRAGMA application_id = 1128811858`, `CREATE TABLE goose_db_version (
+		id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))`
+	for name, done := range map[string][]string{
+		"nothing":   nil,
+		"the mark":  {mark},
+		"its start": {mark, table, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1)`},
+	} {
+		path := filepath.Join(t.TempDir(), "begun.db")
+		db, err := sql.Open("sqlite", path+"?_pragma=journal_mode(WAL)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range done {
+			if _, err := db.Exec(statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(db.Ping(), db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sqlite.OpenExisting(t.Context(), path)
+		if err != nil {
+			t.Errorf("%s was written: %v", name, err)
+			continue
+		}
+		if runs, err := s.Runs(t.Context(), store.Filter{}); err != nil || len(runs) > 0 {
+			t.Errorf("%s was written: %v, %v", name, runs, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -209,6 +209,13 @@ func (s *Store) checkSchema(ctx context.Context, db *sql.DB) error {
 	if id != applicationID && tables > 0 {
 		return fault.With(errors.New("a SQLite file, but not a chimera store"), fault.Usage, "choose another place with --store")
 	}
+	if id != applicationID && !s.readOnly {
+		// The mark comes first: the migrations' own table is written before the
+		// first of them, and a kill between the two must leave a chimera store.
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+			return err
+		}
+	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
