@@ -1,6 +1,6 @@
 # `make check` is what CI runs before the real-runtime stage.
 export CGO_ENABLED := 0
-CONCURRENT := ./internal/load/... ./internal/run/... ./internal/target/... ./internal/telemetry/... ./internal/tensor/... ./internal/store/...
+CONCURRENT := ./internal/agent/... ./internal/launch/... ./internal/mcp/... ./internal/load/... ./internal/run/... ./internal/target/... ./internal/telemetry/... ./internal/tensor/... ./internal/store/...
 
 .PHONY: check check-static test race cross bench build man golden
 

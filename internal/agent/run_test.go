@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"chimera/internal/agent"
@@ -112,13 +113,16 @@ func TestModelThatNeverStops(t *testing.T) {
 		<-ctx.Done()
 		return "", sample.Timeout
 	}}
-	w, err := agent.Work(t.Context(), m, s, question(p), "", agent.Options{Budget: agent.Budget{Wall: 20 * time.Millisecond}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.Ended == "" || len(w.Calls) != 1 {
-		t.Errorf("ended %q after %d calls", w.Ended, len(w.Calls))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		w, err := agent.Work(t.Context(), m, s, question(p), "", agent.Options{Budget: agent.Budget{Wall: time.Minute}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Ended == "" || len(w.Calls) != 1 || time.Since(begun) != time.Minute {
+			t.Errorf("ended %q after %d calls and %s", w.Ended, len(w.Calls), time.Since(begun))
+		}
+	})
 }
 
 // An interrupt is the user's and no budget's.
