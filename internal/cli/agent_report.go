@@ -197,12 +197,12 @@ func agentDocument(o *agentOutput) map[string]any {
 		agents = append(agents, map[string]any{
 			"role": w.Role, "run": w.Run + 1, "by": w.By, "subject": w.Agent.Subject, "settings": w.Agent.Settings,
 			"persona": map[string]any{"name": w.Agent.Persona.Name, "sha256": w.Agent.Persona.Digest(), "text": w.Agent.Persona.Text()},
-			"kept":    w.Sentences(), "dropped": append(w.Dropped[:0:0], w.Dropped...), "tools": append(w.Tools[:0:0], w.Tools...), "calls": calls, "seconds": times, "ended": w.Ended,
+			"kept":    w.Sentences(), "dropped": listed(w.Dropped), "tools": listed(w.Tools), "calls": calls, "seconds": times, "ended": w.Ended,
 			"words": w.Words(), "score": w.Score, "planner": w.Yard,
 		})
 	}
 	out := map[string]any{"run": o.run.Run, "status": o.run.Status, "digest": o.run.Digest, "against": o.material.Runs, "folder": o.folder, "files": o.files,
-		"agents": agents, "audit": map[string]any{"summary": o.published.Audit.Summary, "score": o.published.Audit.Score}, "unread": append([]agent.Unread{}, o.material.Unread...)}
+		"agents": agents, "audit": map[string]any{"summary": o.published.Audit.Summary, "score": o.published.Audit.Score}, "unread": listed(o.material.Unread)}
 	if w := o.material.Workspace; w != nil {
 		newest := ""
 		if t, ok := w.Newest(); ok {
@@ -211,4 +211,12 @@ func agentDocument(o *agentOutput) map[string]any {
 		out["workspace"] = map[string]any{"name": w.Name, "files": len(w.Files), "bytes": w.Bytes, "newest": newest, "kinds": w.Kinds(), "folders": w.Folders()}
 	}
 	return out
+}
+
+// listed is [] in JSON, not null, where there is nothing.
+func listed[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
 }
