@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 	"chimera/internal/sample"
 )
 
@@ -58,7 +58,7 @@ func (s *session) nounEnd(text string, end int) int {
 }
 
 // outOf is the rest of "28 of the 101 files".
-var outOf = regexp.MustCompile(`^ (?:out )?of (?:the |all )?[\d,]+ (?:\w+ )?(\w+)`)
+var outOf = pattern.MustCompile(`^ (?:out )?of (?:the |all )?[\d,]+ (?:\w+ )?(\w+)`)
 
 // countedBy returns what a number counts.
 func countedBy(c context, q claim.Quantity) string {
@@ -381,7 +381,7 @@ func countLabel(rows []*fact.Row, byFile map[string][]*fact.Row, label string, c
 }
 
 // capability tells what a thing could do from what it was set to.
-var capability = regexp.MustCompile(`(?i)\b(?:max|maximum|supports?|native|trained|up to|limit)\b`)
+var capability = pattern.MustCompile(`(?i)\b(?:max|maximum|supports?|native|trained|up to|limit)\b`)
 
 func everySeries(s *session) []int {
 	out := make([]int, len(s.series))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"chimera/internal/claim"
 	"chimera/internal/fact"
 	"chimera/internal/metric"
+	"chimera/internal/pattern"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
@@ -186,7 +186,7 @@ func (s *session) measure(a at) {
 	}
 }
 
-var difference = regexp.MustCompile(`(?i)Δ|\bdelta\b|\bdifference\b`)
+var difference = pattern.MustCompile(`(?i)Δ|\bdelta\b|\bdifference\b`)
 
 // refused takes numbers that cannot be results: placeholders, constants of the
 // report's own code, and work that took no time.

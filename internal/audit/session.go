@@ -3,13 +3,13 @@ package audit
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"chimera/internal/claim"
+	"chimera/internal/pattern"
 )
 
 type dateAt struct {
@@ -54,7 +54,7 @@ func (s *session) prepare() {
 	}
 }
 
-var headerLine = regexp.MustCompile(`(?i)^\W*(model|subject|configuration|agent type|agent|config|variant)\W*:`)
+var headerLine = pattern.MustCompile(`(?i)^\W*(model|subject|configuration|agent type|agent|config|variant)\W*:`)
 
 func inSources(p *claim.Passage) bool {
 	for _, t := range append(slices.Clone(p.Section), p.Leads...) {
@@ -90,9 +90,9 @@ func (s *session) declare(f claim.File) {
 }
 
 var (
-	assignment = regexp.MustCompile(`['"]?([A-Za-z_]\w*)['"]?\s*[:=]\s*(\d+(?:\.\d+)?)\b`)
-	listNumber = regexp.MustCompile(`[\[,(]\s*(\d+(?:\.\d+)?)\s*[\],)]?`)
-	madeUp     = regexp.MustCompile(`(?i)np\.random\.(?:normal|rand|randn|uniform|randint|choice|lognormal|exponential)|random\.(?:gauss|uniform|normalvariate|random)\(|sample (?:latency )?data (?:for|if)|synthetic data|dummy data|mock data|fake data|simulated data|for demonstration`)
+	assignment = pattern.MustCompile(`['"]?([A-Za-z_]\w*)['"]?\s*[:=]\s*(\d+(?:\.\d+)?)\b`)
+	listNumber = pattern.MustCompile(`[\[,(]\s*(\d+(?:\.\d+)?)\s*[\],)]?`)
+	madeUp     = pattern.MustCompile(`(?i)np\.random\.(?:normal|rand|randn|uniform|randint|choice|lognormal|exponential)|random\.(?:gauss|uniform|normalvariate|random)\(|sample (?:latency )?data (?:for|if)|synthetic data|dummy data|mock data|fake data|simulated data|for demonstration`)
 )
 
 // readCode keeps the constants that a report's own code sets, and the places
