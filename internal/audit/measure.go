@@ -566,20 +566,13 @@ func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.F
 		if agg == "mean" && sc.agg == "sum" && n > 1 {
 			continue
 		}
-		f, err := s.fact(g, agg)
-		if err != nil {
+		x, ok := s.value(g, agg)
+		if !ok || !equal(q, x) && !s.roundedParts(g, q, x) || q.Spreads && !s.spreadFits(g, ser, q) {
 			continue
 		}
-		x, ok := f.Value.Get()
-		if !ok || !equal(q, x) && !s.roundedParts(g, q, x) {
-			continue
+		if f, err := s.fact(g, agg); err == nil {
+			return f, true
 		}
-		if q.Spreads {
-			if !s.spreadFits(g, ser, q) {
-				continue
-			}
-		}
-		return f, true
 	}
 	return fact.Fact{}, false
 }
