@@ -3,18 +3,18 @@ package audit
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
 	"chimera/internal/metric"
+	"chimera/internal/pattern"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
 
-var changeWords = regexp.MustCompile(`(?i)\b(?:improv\w*|increas\w*|decreas\w*|reduc\w*|faster|slower|quicker|higher|lower|larger|smaller|greater|fewer|less|gain\w*|drop\w*|speed-?ups?|degrad\w*|change[sd]?|vs\.?|versus|compared|relative to|than|regress\w*|saving\w*|boost\w*|accelerat\w*|as fast|penalty|difference|delta)\b`)
+var changeWords = pattern.MustCompile(`(?i)\b(?:improv\w*|increas\w*|decreas\w*|reduc\w*|faster|slower|quicker|higher|lower|larger|smaller|greater|fewer|less|gain\w*|drop\w*|speed-?ups?|degrad\w*|change[sd]?|vs\.?|versus|compared|relative to|than|regress\w*|saving\w*|boost\w*|accelerat\w*|as fast|penalty|difference|delta)\b`)
 
 func (s *session) isChange(a at) bool {
 	q := a.q
@@ -48,8 +48,8 @@ func tied(text string, q claim.Quantity, lo, hi int) bool {
 }
 
 var (
-	composed = regexp.MustCompile(`(?i)\b(?:combined|cumulative|compound\w*|stacked|together|end-to-end|overall)\b.*\b(?:speed-?up|faster|improvement|gain|acceleration)`)
-	altered  = regexp.MustCompile(`(?i)\b(?:altering|changing|switching|setting|enabling|disabling|increasing|decreasing|doubling|adjusting|moving)\b`)
+	composed = pattern.MustCompile(`(?i)\b(?:combined|cumulative|compound\w*|stacked|together|end-to-end|overall)\b.*\b(?:speed-?up|faster|improvement|gain|acceleration)`)
+	altered  = pattern.MustCompile(`(?i)\b(?:altering|changing|switching|setting|enabling|disabling|increasing|decreasing|doubling|adjusting|moving)\b`)
 )
 
 // change judges a ratio or a relative difference.
@@ -667,7 +667,7 @@ func (s *session) factorChange(a at, sc scope, fm factorMention, sentence string
 			fit++
 		}
 	}
-	universal := regexp.MustCompile(`(?i)\b(?:all|every|each)\b`).MatchString(sentence)
+	universal := pattern.MustCompile(`(?i)\b(?:all|every|each)\b`).MatchString(sentence)
 	if fit == len(effects) || fit > 0 && !universal {
 		s.say(a.p, a.start, a.end, Change, Supported, "spread of the levels' means", listEffects(effects))
 		return

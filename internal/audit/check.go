@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 	"chimera/internal/stats"
 	"chimera/internal/unit"
 )
@@ -23,16 +23,16 @@ func (s *session) sayWords(p *claim.Passage, start, end int, kind Kind, v Verdic
 }
 
 var (
-	fileDay   = regexp.MustCompile(`20[0-9]{2}[01][0-9][0-3][0-9]`)
-	control   = regexp.MustCompile(`<unused\d+>|<\|[^|<>]{1,40}\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>`)
-	filler    = regexp.MustCompile(`(?i)(?:^|[\s*-])(?:okay, here['’]s|sure, here['’]s|here['’]s a (?:structured|breakdown of)|let me know if you|do you want me to|would you like me to|as an ai(?: language model)?|i hope this helps)`)
-	realData  = regexp.MustCompile(`(?i)\b(?:all real data|real data|actual measurements|100 ?% real|no synthetic)\b`)
-	dateLine  = regexp.MustCompile(`(?i)^\W*(?:report )?date\W*:`)
-	runID     = regexp.MustCompile(`(?i)\b(?:run|import|run id)\s*:?\s+\W?([0-9a-f]{6,64})\b`)
-	expansion = regexp.MustCompile("[`‘'\"“]?([A-Za-z][A-Za-z0-9_\\-]{0,15})[`’'\"”]?\\s*\\(([A-Z][A-Za-z0-9\\- ]{4,60})\\)")
-	tail      = regexp.MustCompile(`(?i)\bp_?9[059](?:\b|_)|\b(9[059]|99)th percentile\b`)
-	tailWrong = regexp.MustCompile(`(?i)\b(?:experienced|reached|exceeded|suffered|seen|hit)\s+by\s+(9[059]|99)\s?%`)
-	fileRank  = regexp.MustCompile(`(?i)\b(?:primarily|mostly|mainly|predominantly)\b[^.]*?\b(csv|json|markdown|md|html)\b(?:\s+and\s+(csv|json|markdown|md|html)\b)?[^.]*?\b(?:smaller number|fewer|small number|few|minority|less)\b[^.]*?\b(csv|json|markdown|md|html)\b`)
+	fileDay   = pattern.MustCompile(`20[0-9]{2}[01][0-9][0-3][0-9]`)
+	control   = pattern.MustCompile(`<unused\d+>|<\|[^|<>]{1,40}\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>`)
+	filler    = pattern.MustCompile(`(?i)(?:^|[\s*-])(?:okay, here['’]s|sure, here['’]s|here['’]s a (?:structured|breakdown of)|let me know if you|do you want me to|would you like me to|as an ai(?: language model)?|i hope this helps)`)
+	realData  = pattern.MustCompile(`(?i)\b(?:all real data|real data|actual measurements|100 ?% real|no synthetic)\b`)
+	dateLine  = pattern.MustCompile(`(?i)^\W*(?:report )?date\W*:`)
+	runID     = pattern.MustCompile(`(?i)\b(?:run|import|run id)\s*:?\s+\W?([0-9a-f]{6,64})\b`)
+	expansion = pattern.MustCompile("[`‘'\"“]?([A-Za-z][A-Za-z0-9_\\-]{0,15})[`’'\"”]?\\s*\\(([A-Z][A-Za-z0-9\\- ]{4,60})\\)")
+	tail      = pattern.MustCompile(`(?i)\bp_?9[059](?:\b|_)|\b(9[059]|99)th percentile\b`)
+	tailWrong = pattern.MustCompile(`(?i)\b(?:experienced|reached|exceeded|suffered|seen|hit)\s+by\s+(9[059]|99)\s?%`)
+	fileRank  = pattern.MustCompile(`(?i)\b(?:primarily|mostly|mainly|predominantly)\b[^.]*?\b(csv|json|markdown|md|html)\b(?:\s+and\s+(csv|json|markdown|md|html)\b)?[^.]*?\b(?:smaller number|fewer|small number|few|minority|less)\b[^.]*?\b(csv|json|markdown|md|html)\b`)
 )
 
 // lint finds what no writer meant to print.
@@ -319,7 +319,7 @@ func isP(text string, q claim.Quantity) bool {
 func boundaryBefore(text string, i int) bool { return i <= 0 || !isLetter(text[i-1]) }
 
 // configured names a configuration by its values alone: (60/512/0.8).
-var configured = regexp.MustCompile(`\(\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)+\)`)
+var configured = pattern.MustCompile(`\(\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)+\)`)
 
 // pValue recomputes a test of the two things that the sentence compares.
 func (s *session) pValue(a at) {

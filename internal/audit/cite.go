@@ -3,13 +3,13 @@ package audit
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 	"chimera/internal/unit"
 )
 
@@ -92,7 +92,7 @@ func (s *session) scopeWords(f fact.Fact, p *claim.Passage, text string) []claim
 }
 
 // inQuotes is how a report of ours writes a name that reads like a sentence.
-var inQuotes = regexp.MustCompile(`“([^“”]{1,400})”`)
+var inQuotes = pattern.MustCompile(`“([^“”]{1,400})”`)
 
 // isName reports whether a text is the name of something in the ledger, whole or
 // cut short: whatever it says, it is no claim.

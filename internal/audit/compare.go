@@ -3,19 +3,22 @@ package audit
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
 	"chimera/internal/metric"
+	"chimera/internal/pattern"
 )
+
+// outdoes are verbs that need no "than".
+var outdoes = pattern.MustCompile(`(?i)\b(?:outperforms?|beats|exceeds)\b`)
 
 // comparison judges "A … higher … than B".
 func (w *words) comparison() {
 	than := strings.Index(strings.ToLower(w.sentence), " than ")
-	verb := regexp.MustCompile(`(?i)\b(?:outperforms?|beats|exceeds)\b`).FindStringIndex(w.sentence)
+	verb := outdoes.FindStringIndex(w.sentence)
 	pivot := than
 	if pivot < 0 && verb != nil {
 		pivot = verb[0]

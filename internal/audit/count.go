@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 	"chimera/internal/sample"
 )
 
@@ -58,7 +58,7 @@ func (s *session) nounEnd(text string, end int) int {
 }
 
 // outOf is the rest of "28 of the 101 files".
-var outOf = regexp.MustCompile(`^ (?:out )?of (?:the |all )?[\d,]+ (?:\w+ )?(\w+)`)
+var outOf = pattern.MustCompile(`^ (?:out )?of (?:the |all )?[\d,]+ (?:\w+ )?(\w+)`)
 
 // countedBy returns what a number counts.
 func countedBy(c context, q claim.Quantity) string {
@@ -340,8 +340,8 @@ func countAll(rows []*fact.Row, byFile map[string][]*fact.Row, kind string, coun
 			return
 		}
 		counts[ok+bad], counts[ok] = "rows of "+what, "rows with a value of "+what
-		for v, n := range subjects {
-			counts[n] = "rows of " + v + " in " + what
+		for _, v := range slices.Sorted(maps.Keys(subjects)) {
+			counts[subjects[v]] = "rows of " + v + " in " + what
 		}
 		if len(runs) > 0 {
 			counts[len(runs)] = "runs of " + what
@@ -375,13 +375,13 @@ func countLabel(rows []*fact.Row, byFile map[string][]*fact.Row, label string, c
 		}
 	}
 	note(rows, "all")
-	for f, set := range byFile {
-		note(set, cmpOr(path.Base(f), "the run"))
+	for _, f := range slices.Sorted(maps.Keys(byFile)) {
+		note(byFile[f], cmpOr(path.Base(f), "the run"))
 	}
 }
 
 // capability tells what a thing could do from what it was set to.
-var capability = regexp.MustCompile(`(?i)\b(?:max|maximum|supports?|native|trained|up to|limit)\b`)
+var capability = pattern.MustCompile(`(?i)\b(?:max|maximum|supports?|native|trained|up to|limit)\b`)
 
 func everySeries(s *session) []int {
 	out := make([]int, len(s.series))
@@ -411,24 +411,37 @@ func (s *session) levelsOf(fm factorMention, hard []mention) levels {
 		key += "|" + m.words + fmt.Sprint(len(m.terms), m.terms[0])
 	}
 	return remembered(s.levels, key, true, func() levels {
-		l := levels{map[string]bool{}, map[string]bool{}, map[string]bool{}, false}
-		for _, r := range s.ledger.Rows {
-			if r.Kind == fact.KindRequest && s.sources[r.Labels["file"]] && !slices.ContainsFunc(fm.labels, func(l string) bool { return r.Labels[l] != "" }) {
-				l.silent = true
+		l := levels{map[string]bool{}, map[string]bool{}, map[string]bool{}, s.silentOn(fm)}
+		for _, label := range fm.labels {
+			for _, v := range s.ledger.Values(label) {
+				l.anywhere[v] = true
+			}
+		}
+		var things []mention
+		for _, m := range hard {
+			if isThing(m) {
+				things = append(things, m)
+			}
+		}
+		for _, r := range s.candidates(things) {
+			if s.sources != nil && !s.sources[r.Labels["file"]] || slices.ContainsFunc(things, func(m mention) bool { return !holds(r, m) }) {
+				continue
 			}
 			for _, label := range fm.labels {
-				v, ok := r.Labels[label]
-				if !ok {
-					continue
+				if v, ok := r.Labels[label]; ok {
+					l.here[v], l.origins[r.Labels["file"]] = true, true
 				}
-				l.anywhere[v] = true
-				if s.sources != nil && !s.sources[r.Labels["file"]] || slices.ContainsFunc(hard, func(m mention) bool { return isThing(m) && !holdsOrLacks(r, m) }) {
-					continue
-				}
-				l.here[v], l.origins[r.Labels["file"]] = true, true
 			}
 		}
 		return l
+	})
+}
+
+// silentOn reports whether a request of the declared sources does not record a
+// parameter.
+func (s *session) silentOn(fm factorMention) bool {
+	return s.sources != nil && slices.ContainsFunc(s.ledger.Rows, func(r *fact.Row) bool {
+		return r.Kind == fact.KindRequest && s.sources[r.Labels["file"]] && !slices.ContainsFunc(fm.labels, func(l string) bool { return r.Labels[l] != "" })
 	})
 }
 
@@ -449,7 +462,7 @@ func (s *session) setting(a at, fm factorMention) {
 			return
 		}
 	}
-	for v := range levels {
+	for _, v := range sortedNumbers(levels) {
 		if x, err := strconv.ParseFloat(v, 64); err == nil && equal(a.q, x) {
 			s.say(a.p, a.start, a.end, Setting, Supported, fmt.Sprintf("%s is a level of %s", v, fm.words), "")
 			return

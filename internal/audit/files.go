@@ -3,12 +3,12 @@ package audit
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 )
 
 // filesNamed resolves a file that a text names to those of the inventory.
@@ -33,7 +33,7 @@ func (s *session) filesNamed(f claim.File) []fact.FileEntry {
 }
 
 // checklist is a line that says what is still to be done.
-var checklist = regexp.MustCompile(`^\s*[-*] \[[ x]\]`)
+var checklist = pattern.MustCompile(`^\s*[-*] \[[ x]\]`)
 
 // files judges whether the data files that a text names exist. Pictures and
 // pages that the report itself writes are no data.

@@ -2,12 +2,12 @@ package audit
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 )
 
 // A number is contradicted only by the rows of the very thing that it is of.
@@ -15,27 +15,27 @@ import (
 
 var (
 	// derived names what is computed from values and is none of them.
-	derived = regexp.MustCompile(`(?i)\b(?:penalt(?:y|ies)|spikes?|spiking|deltas?|overheads?|difference|differences|gap|headroom|penali[sz]ed|adding|adds|added|saves?|savings?|costs|extra|additional|swings?|threshold|margins?|tolerance|budget|limits?|ceiling|efficiency|contention|saturation|degradation|variance|range|interval|jitter|slope|residual|product|bandwidth|headline|idle)\b|Δ|[a-z]/s\s*/|\bper (?:gb|mb|gib|mib|w|watt|dollar|layer|core)\b|±\s*$`)
+	derived = pattern.MustCompile(`(?i)\b(?:penalt(?:y|ies)|spikes?|spiking|deltas?|overheads?|difference|differences|gap|headroom|penali[sz]ed|adding|adds|added|saves?|savings?|costs|extra|additional|swings?|threshold|margins?|tolerance|budget|limits?|ceiling|efficiency|contention|saturation|degradation|variance|range|interval|jitter|slope|residual|product|bandwidth|headline|idle)\b|Δ|[a-z]/s\s*/|\bper (?:gb|mb|gib|mib|w|watt|dollar|layer|core)\b|±\s*$`)
 	// differs are those of them that a change of two values may be called.
-	differs = regexp.MustCompile(`(?i)^(?:penalt|delta|Δ|saving|saves|extra|additional|difference|gap|degradation|adds|adding|overhead)`)
+	differs = pattern.MustCompile(`(?i)^(?:penalt|delta|Δ|saving|saves|extra|additional|difference|gap|degradation|adds|adding|overhead)`)
 	// assumed names what nobody measured.
-	assumed = regexp.MustCompile(`(?i)\b(?:expected?|expects|estimated?|estimates|predict(?:s|ed|ion)|projected|theoretical(?:ly)?|hypothetical(?:ly)?|assum(?:e|es|ed|ing)|target(?:s|ed)?|would|could|should|simulated|ideal(?:ly)?|goal|worst-case|best-case)\b`)
+	assumed = pattern.MustCompile(`(?i)\b(?:expected?|expects|estimated?|estimates|predict(?:s|ed|ion)|projected|theoretical(?:ly)?|hypothetical(?:ly)?|assum(?:e|es|ed|ing)|target(?:s|ed)?|would|could|should|simulated|ideal(?:ly)?|goal|worst-case|best-case)\b`)
 	// numbered names one of several of a kind by its number or letter.
-	numbered = regexp.MustCompile(`(?i:\b(?:tests?|trials?|scenarios?|phases?|cases?|agents?|experiments?|sessions?|rounds?|iterations?|stud(?:y|ies)|cohorts?|batch(?:es)?|sites?|patients?|lots?|workers?|nodes?|groups?|arms?|teams?|days?|weeks?)\s+#?)(?:\d{1,4}|[A-Z])\b`)
+	numbered = pattern.MustCompile(`(?i:\b(?:tests?|trials?|scenarios?|phases?|cases?|agents?|experiments?|sessions?|rounds?|iterations?|stud(?:y|ies)|cohorts?|batch(?:es)?|sites?|patients?|lots?|workers?|nodes?|groups?|arms?|teams?|days?|weeks?)\s+#?)(?:\d{1,4}|[A-Z])\b`)
 	// attributed names another report as the origin of what is said.
-	attributed = regexp.MustCompile(`\b(?:TR|Technical Report|Report|Paper|Study|Whitepaper)[\s#-]*(\d{1,4})\b|(?i:\baccording to\b|\bas (?:reported|published|shown|found) (?:in|by)\b|\breported (?:in|by)\b|\b(?:previous|prior|earlier|their) (?:report|study|work|paper|findings)\b|\bet al\b)`)
+	attributed = pattern.MustCompile(`\b(?:TR|Technical Report|Report|Paper|Study|Whitepaper)[\s#-]*(\d{1,4})\b|(?i:\baccording to\b|\bas (?:reported|published|shown|found) (?:in|by)\b|\breported (?:in|by)\b|\b(?:previous|prior|earlier|their) (?:report|study|work|paper|findings)\b|\bet al\b)`)
 	// aside names a number in brackets: "(first call: 7.8 s, later: 0.1 s)".
-	aside = regexp.MustCompile(`\([^()]*?([A-Za-z][A-Za-z -]{2,30}):\s*$`)
+	aside = pattern.MustCompile(`\([^()]*?([A-Za-z][A-Za-z -]{2,30}):\s*$`)
 	// stranger may be the name of a thing.
-	stranger = regexp.MustCompile(`\b(?:of|for|on|by|with)\s+(?:the\s+)?([A-Z][A-Za-z0-9:._-]{2,})|^\s*([A-Z][A-Za-z0-9:._-]{2,})\s+(?:has|needs|averages|shows|reaches|takes|runs|needed|took|reached|averaged|showed)\b`)
-	pronoun  = regexp.MustCompile(`(?i)^(?:it|this|that|each|they|all|both|which|one|none|every|everything|nothing|warm|cold|gpu|cpu|cuda|ttft|january|february|march|april|may|june|july|august|september|october|november|december)$`)
+	stranger = pattern.MustCompile(`\b(?:of|for|on|by|with)\s+(?:the\s+)?([A-Z][A-Za-z0-9:._-]{2,})|^\s*([A-Z][A-Za-z0-9:._-]{2,})\s+(?:has|needs|averages|shows|reaches|takes|runs|needed|took|reached|averaged|showed)\b`)
+	pronoun  = pattern.MustCompile(`(?i)^(?:it|this|that|each|they|all|both|which|one|none|every|everything|nothing|warm|cold|gpu|cpu|cuda|ttft|january|february|march|april|may|june|july|august|september|october|november|december)$`)
 	// identifier is a name that a program would give.
-	identifier = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9.]+){2,}`)
+	identifier = pattern.MustCompile(`\b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9.]+){2,}`)
 	// reckoned joins a number to another by arithmetic.
-	reckonedBefore = regexp.MustCompile(`\d[^\s*]*\s*(?:[a-zA-Z%/]+\s*)?(?:[×÷+−/]\s*| \* )$`)
-	reckonedAfter  = regexp.MustCompile(`^(?:\s*[×÷+−/]\s*| \* )\d`)
-	equation       = regexp.MustCompile(`\d[^=]*(?:[×÷+−/]\s*| \* )\d[^=]*=\s*$`)
-	setup          = regexp.MustCompile(`(?i)^[\W_]*(?:test |benchmark |run |model |default |base(?:line)? )?(?:config(?:uration)?|settings?|parameters|set-?up)\b[^:=]{0,20}:`)
+	reckonedBefore = pattern.MustCompile(`\d[^\s*]*\s*(?:[a-zA-Z%/]+\s*)?(?:[×÷+−/]\s*| \* )$`)
+	reckonedAfter  = pattern.MustCompile(`^(?:\s*[×÷+−/]\s*| \* )\d`)
+	equation       = pattern.MustCompile(`\d[^=]*(?:[×÷+−/]\s*| \* )\d[^=]*=\s*$`)
+	setup          = pattern.MustCompile(`(?i)^[\W_]*(?:test |benchmark |run |model |default |base(?:line)? )?(?:config(?:uration)?|settings?|parameters|set-?up)\b[^:=]{0,20}:`)
 )
 
 // reach is how far the words of a number may stand from it, in bytes.

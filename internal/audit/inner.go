@@ -3,12 +3,12 @@ package audit
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"chimera/internal/claim"
+	"chimera/internal/pattern"
 	"chimera/internal/unit"
 )
 
@@ -16,12 +16,12 @@ import (
 // whatever was measured.
 
 var (
-	shareBehind = regexp.MustCompile(`\b(\d{1,6})\s?(?:/|of|out of)\s?(\d{1,6})\b[^()%\d]{0,24}\(~?(\d+(?:\.\d+)?)\s?%\)`)
-	shareBefore = regexp.MustCompile(`\b(\d+(?:\.\d+)?)\s?%\s?\((\d{1,6})\s?(?:/|of|out of)\s?(\d{1,6})\b`)
-	bracketed   = regexp.MustCompile(`\[\s*([+\-−]?\d[\d,]*(?:\.\d+)?)\s*(?:,|;|to|–|-)\s*([+\-−]?\d[\d,]*(?:\.\d+)?)\s*[^\]\d]{0,12}\]`)
-	summaries   = regexp.MustCompile(`(?i)\b(?:summary|abstract|headline|tl;?dr|conclusions?|key (?:findings|results|takeaways)|highlights|overview)\b`)
-	totals      = regexp.MustCompile(`(?i)^[\s*_]*(?:grand |sub)?(?:totals?|sum|overall total)[\s*_:]*$`)
-	unsummed    = regexp.MustCompile(`(?i)mean|average|avg|median|rate|ratio|%|percent|p\d\d|min|max|per |/s|speed|score|std|sd|cv`)
+	shareBehind = pattern.MustCompile(`\b(\d{1,6})\s?(?:/|of|out of)\s?(\d{1,6})\b[^()%\d]{0,24}\(~?(\d+(?:\.\d+)?)\s?%\)`)
+	shareBefore = pattern.MustCompile(`\b(\d+(?:\.\d+)?)\s?%\s?\((\d{1,6})\s?(?:/|of|out of)\s?(\d{1,6})\b`)
+	bracketed   = pattern.MustCompile(`\[\s*([+\-−]?\d[\d,]*(?:\.\d+)?)\s*(?:,|;|to|–|-)\s*([+\-−]?\d[\d,]*(?:\.\d+)?)\s*[^\]\d]{0,12}\]`)
+	summaries   = pattern.MustCompile(`(?i)\b(?:summary|abstract|headline|tl;?dr|conclusions?|key (?:findings|results|takeaways)|highlights|overview)\b`)
+	totals      = pattern.MustCompile(`(?i)^[\s*_]*(?:grand |sub)?(?:totals?|sum|overall total)[\s*_:]*$`)
+	unsummed    = pattern.MustCompile(`(?i)mean|average|avg|median|rate|ratio|%|percent|p\d\d|min|max|per |/s|speed|score|std|sd|cv`)
 )
 
 // shares holds "7 of 9 (78 %)" against itself.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"chimera/internal/claim"
 	"chimera/internal/fact"
 	"chimera/internal/metric"
+	"chimera/internal/pattern"
 	"chimera/internal/sample"
 	"chimera/internal/unit"
 )
@@ -186,7 +186,7 @@ func (s *session) measure(a at) {
 	}
 }
 
-var difference = regexp.MustCompile(`(?i)Δ|\bdelta\b|\bdifference\b`)
+var difference = pattern.MustCompile(`(?i)Δ|\bdelta\b|\bdifference\b`)
 
 // refused takes numbers that cannot be results: placeholders, constants of the
 // report's own code, and work that took no time.
@@ -566,20 +566,13 @@ func (s *session) match(g fact.Group, i int, sc scope, q claim.Quantity) (fact.F
 		if agg == "mean" && sc.agg == "sum" && n > 1 {
 			continue
 		}
-		f, err := s.fact(g, agg)
-		if err != nil {
+		x, ok := s.value(g, agg)
+		if !ok || !equal(q, x) && !s.roundedParts(g, q, x) || q.Spreads && !s.spreadFits(g, ser, q) {
 			continue
 		}
-		x, ok := f.Value.Get()
-		if !ok || !equal(q, x) && !s.roundedParts(g, q, x) {
-			continue
+		if f, err := s.fact(g, agg); err == nil {
+			return f, true
 		}
-		if q.Spreads {
-			if !s.spreadFits(g, ser, q) {
-				continue
-			}
-		}
-		return f, true
 	}
 	return fact.Fact{}, false
 }

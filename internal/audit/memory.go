@@ -12,6 +12,8 @@ import (
 // memory keeps what was asked of the groups of rows: a report of many claims
 // asks the same of the same rows again and again.
 type memory struct {
+	settled   map[string]settled
+	readings  map[question]sample.Opt[float64]
 	splits    map[question][]fact.Group
 	facts     map[question]answer
 	values    map[rowsKey][]float64
@@ -44,7 +46,7 @@ type answer struct {
 const memorable = 1 << 14
 
 func newMemory() memory {
-	return memory{map[question][]fact.Group{}, map[question]answer{}, map[rowsKey][]float64{}, map[rowsKey]string{}, map[rowsKey]string{}, map[question][]ratio{}, map[string]levels{}, map[rowsKey]bounds{}}
+	return memory{map[string]settled{}, map[question]sample.Opt[float64]{}, map[question][]fact.Group{}, map[question]answer{}, map[rowsKey][]float64{}, map[rowsKey]string{}, map[rowsKey]string{}, map[question][]ratio{}, map[string]levels{}, map[rowsKey]bounds{}}
 }
 
 func keyOf(g fact.Group) rowsKey {
@@ -68,6 +70,17 @@ func remembered[K comparable, V any](table map[K]V, k K, keep bool, make func() 
 
 func (m memory) split(g fact.Group, by []string, phases []sample.Phase) []fact.Group {
 	return remembered(m.splits, question{keyOf(g), fmt.Sprint(by, phases, phases == nil)}, len(g.Rows) > 0, func() []fact.Group { return split(g, by, phases) })
+}
+
+// value is that of a fact, for those who only compare it: most are none that is
+// looked for.
+func (m memory) value(g fact.Group, agg string) (float64, bool) {
+	return remembered(m.readings, question{keyOf(g), agg}, len(g.Rows) > 0, func() sample.Opt[float64] {
+		if v, ok := g.Value(agg); ok {
+			return sample.Some(v)
+		}
+		return sample.None[float64]()
+	}).Get()
 }
 
 func (m memory) fact(g fact.Group, agg string) (fact.Fact, error) {

@@ -3,17 +3,17 @@ package audit
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chimera/internal/fact"
 	"chimera/internal/metric"
+	"chimera/internal/pattern"
 	"chimera/internal/unit"
 )
 
 // leveled begins with a level: "- 1024: 78.4 tok/s".
-var leveled = regexp.MustCompile(`^[\s\-*•|]*[\d.,]+\s*[:=|]`)
+var leveled = pattern.MustCompile(`^[\s\-*•|]*[\d.,]+\s*[:=|]`)
 
 // attribute is what a superlative is about.
 func (w *words) attribute() (series []int, agg string, known bool) {
@@ -70,9 +70,11 @@ func (s *session) speedSeries() []int {
 	return out
 }
 
+var mostSensitive = pattern.MustCompile(`(?i)\bmost sensitive\b.*\bis\b`)
+
 // superlative judges "X has the highest Y" by the ranking of everything like X.
 func (w *words) superlative() {
-	if regexp.MustCompile(`(?i)\bmost sensitive\b.*\bis\b`).MatchString(w.sentence) {
+	if mostSensitive.MatchString(w.sentence) {
 		w.mostSensitive()
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"chimera/internal/claim"
@@ -301,17 +302,18 @@ func (s *session) aggregateAt(c context, start, end, lo int) string {
 // labels no row of the series has says nothing about it; applied counts those
 // that do.
 func (s *session) rowsOf(i int, mentions []mention, within map[string]bool) (fact.Group, int) {
-	var key strings.Builder
-	fmt.Fprint(&key, i, within == nil)
+	key := strconv.AppendBool(strconv.AppendInt(nil, int64(i), 10), within == nil)
 	for _, m := range mentions {
-		fmt.Fprint(&key, "|", m.words, m.weak, len(m.terms), m.terms[0])
+		key = strconv.AppendInt(append(append(key, '|'), m.words...), int64(len(m.terms)), 10)
+		key = append(strconv.AppendBool(key, m.weak), m.terms[0].label...)
+		key = append(append(key, '='), m.terms[0].value...)
 	}
-	if r, ok := s.groups[key.String()]; ok {
+	if r, ok := s.groups[string(key)]; ok {
 		return r.group, r.applied
 	}
 	g, applied := s.gather(i, mentions, within)
 	if len(s.groups) < 4096 {
-		s.groups[key.String()] = gathered{g, applied}
+		s.groups[string(key)] = gathered{g, applied}
 	}
 	return g, applied
 }
@@ -334,7 +336,9 @@ func (s *session) gather(i int, mentions []mention, within map[string]bool) (fac
 			}
 		}
 	}
-	for _, row := range s.candidates(use) {
+	rows := s.candidates(use)
+	g.Rows, g.Cells = make([]*fact.Row, 0, len(rows)), make([]fact.Cell, 0, len(rows))
+	for _, row := range rows {
 		if row.Phase == sample.Warmup || within != nil && !within[row.Labels["file"]] {
 			continue
 		}
@@ -343,6 +347,9 @@ func (s *session) gather(i int, mentions []mention, within map[string]bool) (fac
 			continue
 		}
 		g.Rows, g.Cells = append(g.Rows, row), append(g.Cells, cell)
+	}
+	if len(g.Rows) < len(rows)/2 {
+		g.Rows, g.Cells = slices.Clone(g.Rows), slices.Clone(g.Cells) // what is kept takes no more than it needs
 	}
 	return g, applied
 }
@@ -421,15 +428,16 @@ var partitions = [][]string{{}, {"file"}, {"file", "run"}, {"file", "role"}, {"f
 // split cuts a group by labels and by whether phases are mixed.
 func split(g fact.Group, by []string, phases []sample.Phase) []fact.Group {
 	parts := map[string]*fact.Group{}
+	var key []byte
 	for i, row := range g.Rows {
 		if phases != nil && row.Phase != "" && !slices.Contains(phases, row.Phase) {
 			continue
 		}
-		key := ""
+		key = key[:0]
 		for _, l := range by {
-			key += row.Labels[l] + "\x00"
+			key = append(append(key, row.Labels[l]...), 0)
 		}
-		part := parts[key]
+		part := parts[string(key)]
 		if part == nil {
 			part = &fact.Group{Series: g.Series, Scope: map[string]string{}}
 			if len(phases) == 1 {
@@ -440,7 +448,7 @@ func split(g fact.Group, by []string, phases []sample.Phase) []fact.Group {
 					part.Scope[l] = v
 				}
 			}
-			parts[key] = part
+			parts[string(key)] = part
 		}
 		part.Rows, part.Cells = append(part.Rows, row), append(part.Cells, g.Cells[i])
 	}

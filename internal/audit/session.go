@@ -3,13 +3,13 @@ package audit
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"chimera/internal/claim"
+	"chimera/internal/pattern"
 )
 
 type dateAt struct {
@@ -54,7 +54,7 @@ func (s *session) prepare() {
 	}
 }
 
-var headerLine = regexp.MustCompile(`(?i)^\W*(model|subject|configuration|agent type|agent|config|variant)\W*:`)
+var headerLine = pattern.MustCompile(`(?i)^\W*(model|subject|configuration|agent type|agent|config|variant)\W*:`)
 
 func inSources(p *claim.Passage) bool {
 	for _, t := range append(slices.Clone(p.Section), p.Leads...) {
@@ -90,9 +90,9 @@ func (s *session) declare(f claim.File) {
 }
 
 var (
-	assignment = regexp.MustCompile(`['"]?([A-Za-z_]\w*)['"]?\s*[:=]\s*(\d+(?:\.\d+)?)\b`)
-	listNumber = regexp.MustCompile(`[\[,(]\s*(\d+(?:\.\d+)?)\s*[\],)]?`)
-	madeUp     = regexp.MustCompile(`(?i)np\.random\.(?:normal|rand|randn|uniform|randint|choice|lognormal|exponential)|random\.(?:gauss|uniform|normalvariate|random)\(|sample (?:latency )?data (?:for|if)|synthetic data|dummy data|mock data|fake data|simulated data|for demonstration`)
+	assignment = pattern.MustCompile(`['"]?([A-Za-z_]\w*)['"]?\s*[:=]\s*(\d+(?:\.\d+)?)\b`)
+	listNumber = pattern.MustCompile(`[\[,(]\s*(\d+(?:\.\d+)?)\s*[\],)]?`)
+	madeUp     = pattern.MustCompile(`(?i)np\.random\.(?:normal|rand|randn|uniform|randint|choice|lognormal|exponential)|random\.(?:gauss|uniform|normalvariate|random)\(|sample (?:latency )?data (?:for|if)|synthetic data|dummy data|mock data|fake data|simulated data|for demonstration`)
 )
 
 // readCode keeps the constants that a report's own code sets, and the places
@@ -195,7 +195,8 @@ type layer struct {
 }
 
 func (s *session) contextOf(p *claim.Passage, index int, text string) context {
-	c := context{text: text, names: claim.NamesOf(text), found: s.vocab.find(text), settings: s.settingsIn(text)}
+	c := context{text: text, names: claim.NamesOf(text), found: s.vocab.find(text)}
+	c.settings, _ = s.settingsAmong(text, c.found, c.names)
 	c.found = s.filesAsScope(c.found, c.names)
 	for i := len(p.Leads) - 1; i >= 0; i-- {
 		c.outer = append(c.outer, s.layer(p.Leads[i]))
@@ -253,11 +254,27 @@ func (s *session) settingsIn(text string) []mention {
 
 // settingsOf also returns the first setting that no row of the ledger has.
 func (s *session) settingsOf(text string) (out []mention, absent string) {
-	f := s.vocab.find(text)
+	r := remembered(s.settled, text, true, func() (r settled) {
+		if f := s.vocab.find(text); len(f.factors) > 0 {
+			r.known, r.absent = s.settingsAmong(text, f, claim.NamesOf(text))
+		}
+		return r
+	})
+	return r.known, r.absent
+}
+
+// settled are the settings that a text has.
+type settled struct {
+	known  []mention
+	absent string
+}
+
+// settingsAmong reads the settings of a text whose names are known.
+func (s *session) settingsAmong(text string, f found, names claim.Names) (out []mention, absent string) {
 	if len(f.factors) == 0 {
 		return nil, ""
 	}
-	for _, q := range claim.Quantities(text, claim.NamesOf(text).Hidden) {
+	for _, q := range claim.Quantities(text, names.Hidden) {
 		fm, ok := s.factorOf(text, f, q)
 		if !ok {
 			continue

@@ -185,11 +185,11 @@ func (s *session) slip(a at, sc scope, facts []fact.Fact) bool {
 			}
 			for _, part := range s.split(g, []string{"file"}, nil) {
 				for _, agg := range []string{"mean", "max"} {
-					f, err := s.fact(part, agg)
-					if err != nil {
+					x, ok := s.value(part, agg)
+					if !ok || !equal(scaled, x) {
 						continue
 					}
-					if x, ok := f.Value.Get(); ok && equal(scaled, x) {
+					if f, err := s.fact(part, agg); err == nil {
 						s.say(a.p, a.start, a.end, Value, Contradicted, fmt.Sprintf("the unit is wrong by a factor of %g: the digits are those of %s", 1/k, s.nameOf(part)), format(f.Unit, x), f)
 						return true
 					}
@@ -221,11 +221,7 @@ func (s *session) elsewhere(sc scope, q claim.Quantity) string {
 			}
 			for _, part := range s.split(g, []string{"file", label}, nil) {
 				for _, agg := range []string{"mean", "median", "max", "min"} {
-					f, err := s.fact(part, agg)
-					if err != nil {
-						continue
-					}
-					if x, ok := f.Value.Get(); ok && equal(q, x) {
+					if x, ok := s.value(part, agg); ok && equal(q, x) {
 						return fmt.Sprintf("the %s of %s", agg, s.nameOf(part))
 					}
 				}

@@ -3,30 +3,30 @@ package audit
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chimera/internal/claim"
 	"chimera/internal/fact"
+	"chimera/internal/pattern"
 	"chimera/internal/stats"
 	"chimera/internal/unit"
 )
 
 var (
-	superlative  = regexp.MustCompile(`(?i)\b(?:highest|lowest|best|worst|fastest|slowest|quickest|largest|smallest|greatest|shortest|longest|leads|tops|winner|most (?:efficient|stable|sensitive|consistent|accurate|compact|reliable)|least (?:stable|sensitive|efficient))\b`)
-	optimal      = regexp.MustCompile(`(?i)\b(?:optimal|ideal|perfect)\b`)
-	muchOf       = regexp.MustCompile(`(?i)\bsignificant\w* (?:amount|portion|number|focus|investment|activity|concentration|part|bottleneck|variation|share|collection|effort|research|skew)`)
-	asserts      = regexp.MustCompile(`(?i)\b(?:is|are|was|were|offers?|provides?|delivers?|achieves?|gives?|yields?|shows?|remains?)\b`)
-	promising    = regexp.MustCompile(`(?i)\b(?:shows? (?:great )?promise|promising|excellent|superior|outstanding)\b`)
-	comparing    = regexp.MustCompile(`(?i)\b(?:higher|lower|faster|slower|better|worse|larger|smaller|greater|shorter|longer|more|less|fewer|outperforms?|beats|exceeds)\b`)
-	significant_ = regexp.MustCompile(`(?i)\b(?:statistically )?significant(?:ly)?\b`)
-	causal       = regexp.MustCompile(`(?i)\b(?:impacts?|affects?|influences?|critical|crucial|drives?|determines?|depends? on|because of|due to|sensitive to|matters)\b`)
-	proportion   = regexp.MustCompile(`(?i)\b(?:proportional to|linear(?:ly)? (?:in|with)|scales? (?:linearly )?with|correlat\w+ (?:with|between)|grows with)\b`)
-	steady       = regexp.MustCompile(`(?i)\b(?:consistent|stable|steady|uniform|reliable)\b`)
-	universal    = regexp.MustCompile(`(?i)\b(?:all|every|each|always|both|across all)\b`)
-	advice       = regexp.MustCompile(`(?i)\b(?:should|could|would|may|might|recommend\w*|suggest\w*|consider|optimi[sz]e|investigate|explore|whether|if|determine the|identify|implement|evaluate|please|need(?:s|ed)? to|will|can be|aim|ensure|conduct|perform|analy[sz]e the|measure|use|choose|prioriti[sz]e|understand|confirm|document|establish|track|introduce|utili[sz]e|further|focus(?:es|ed)? on|for example|e\.g)\b`)
-	effectVerb   = regexp.MustCompile(`(?i)\b(?:reduc(?:e|es|ed|ing|tion)|increas(?:e|es|ed|ing)|improv(?:e|es|ed|ing|ement)|degrad(?:e|es|ed|ing|ation)|maintain(?:s|ed|ing)?|lower(?:s|ed|ing)|rais(?:e|es|ed|ing)|preserv(?:e|es|ed|ing)|decreas(?:e|es|ed|ing))\b`)
+	superlative  = pattern.MustCompile(`(?i)\b(?:highest|lowest|best|worst|fastest|slowest|quickest|largest|smallest|greatest|shortest|longest|leads|tops|winner|most (?:efficient|stable|sensitive|consistent|accurate|compact|reliable)|least (?:stable|sensitive|efficient))\b`)
+	optimal      = pattern.MustCompile(`(?i)\b(?:optimal|ideal|perfect)\b`)
+	muchOf       = pattern.MustCompile(`(?i)\bsignificant\w* (?:amount|portion|number|focus|investment|activity|concentration|part|bottleneck|variation|share|collection|effort|research|skew)`)
+	asserts      = pattern.MustCompile(`(?i)\b(?:is|are|was|were|offers?|provides?|delivers?|achieves?|gives?|yields?|shows?|remains?)\b`)
+	promising    = pattern.MustCompile(`(?i)\b(?:shows? (?:great )?promise|promising|excellent|superior|outstanding)\b`)
+	comparing    = pattern.MustCompile(`(?i)\b(?:higher|lower|faster|slower|better|worse|larger|smaller|greater|shorter|longer|more|less|fewer|outperforms?|beats|exceeds)\b`)
+	significant_ = pattern.MustCompile(`(?i)\b(?:statistically )?significant(?:ly)?\b`)
+	causal       = pattern.MustCompile(`(?i)\b(?:impacts?|affects?|influences?|critical|crucial|drives?|determines?|depends? on|because of|due to|sensitive to|matters)\b`)
+	proportion   = pattern.MustCompile(`(?i)\b(?:proportional to|linear(?:ly)? (?:in|with)|scales? (?:linearly )?with|correlat\w+ (?:with|between)|grows with)\b`)
+	steady       = pattern.MustCompile(`(?i)\b(?:consistent|stable|steady|uniform|reliable)\b`)
+	universal    = pattern.MustCompile(`(?i)\b(?:all|every|each|always|both|across all)\b`)
+	advice       = pattern.MustCompile(`(?i)\b(?:should|could|would|may|might|recommend\w*|suggest\w*|consider|optimi[sz]e|investigate|explore|whether|if|determine the|identify|implement|evaluate|please|need(?:s|ed)? to|will|can be|aim|ensure|conduct|perform|analy[sz]e the|measure|use|choose|prioriti[sz]e|understand|confirm|document|establish|track|introduce|utili[sz]e|further|focus(?:es|ed)? on|for example|e\.g)\b`)
+	effectVerb   = pattern.MustCompile(`(?i)\b(?:reduc(?:e|es|ed|ing|tion)|increas(?:e|es|ed|ing)|improv(?:e|es|ed|ing|ement)|degrad(?:e|es|ed|ing|ation)|maintain(?:s|ed|ing)?|lower(?:s|ed|ing)|rais(?:e|es|ed|ing)|preserv(?:e|es|ed|ing)|decreas(?:e|es|ed|ing))\b`)
 )
 
 // sentence judges the words of one sentence.
@@ -114,7 +114,7 @@ func (w *words) judge() {
 }
 
 // label is the bold name that a line begins with.
-var label = regexp.MustCompile(`^[\s\-*•>]*(?:\d+[.)]\s*)?\*\*[^*]{1,60}:\*\*`)
+var label = pattern.MustCompile(`^[\s\-*•>]*(?:\d+[.)]\s*)?\*\*[^*]{1,60}:\*\*`)
 
 // strong are the things of everyday measure that a sentence names.
 func (w *words) strong() []mention {
@@ -181,7 +181,7 @@ func (w *words) causal() {
 	}
 }
 
-var denied = regexp.MustCompile(`(?i)\b(?:minimal(?:ly)?|no|little|negligibl[ey]|not|barely|hardly|without|marginal(?:ly)?|unaffected)\b`)
+var denied = pattern.MustCompile(`(?i)\b(?:minimal(?:ly)?|no|little|negligibl[ey]|not|barely|hardly|without|marginal(?:ly)?|unaffected)\b`)
 
 // denial judges "X has no impact": no effect may reach the margin.
 func (w *words) denial(effects []effect) {

@@ -1,8 +1,9 @@
 package claim
 
 import (
-	"regexp"
 	"strings"
+
+	"chimera/internal/pattern"
 )
 
 // Cite is a stretch of the text that leads to a fact: a report of ours writes
@@ -14,17 +15,17 @@ type Cite struct {
 }
 
 // citation is a number with its link: [text](#f0123456789 "about").
-var citation = regexp.MustCompile(`\[((?:\\.|[^\\\[\]\n]){1,200})\]\(#f([0-9a-f]{10,16})(?: "[^"\n]*")?\)`)
+var citation = pattern.MustCompile(`\[((?:\\.|[^\\\[\]\n]){1,200})\]\(#f([0-9a-f]{10,16})(?: "[^"\n]*")?\)`)
 
 // ledgerRow begins the row of a fact in a printed ledger.
-var ledgerRow = regexp.MustCompile(`^\| *<a id="f([0-9a-f]{10,16})"></a>`)
+var ledgerRow = pattern.MustCompile(`^\| *<a id="f([0-9a-f]{10,16})"></a>`)
 
 // citations reports whether a text has links to facts.
 func citations(text string) bool { return citation.MatchString(text) }
 
 var (
 	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&#64;", "@", "&#58;", ":", "&#46;", ".", "&#96;", "`")
-	tags     = regexp.MustCompile(`</?(?:a|details|summary|br)(?: [a-z]+="[^"<>\n]*")*>`)
+	tags     = pattern.MustCompile(`</?(?:a|details|summary|br)(?: [a-z]+="[^"<>\n]*")*>`)
 )
 
 // cited turns Markdown that links its numbers to facts into what it shows: line

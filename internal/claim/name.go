@@ -2,11 +2,12 @@ package claim
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"chimera/internal/pattern"
 )
 
 // Date is a day, a month or a stretch of days that a text names.
@@ -24,24 +25,24 @@ type File struct {
 }
 
 var (
-	isoDate   = regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?`)
-	clock     = regexp.MustCompile(`\b\d{1,2}:\d{2}(?::\d{2})?\b(?:\s?[AaPp][Mm])?`)
+	isoDate   = pattern.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?`)
+	clock     = pattern.MustCompile(`\b\d{1,2}:\d{2}(?::\d{2})?\b(?:\s?[AaPp][Mm])?`)
 	months    = `(January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.?`
-	dayDate   = regexp.MustCompile(`\b` + months + `\s+(\d{1,2})(?:st|nd|rd|th)?(?:\s*[-–]\s*(\d{1,2})(?:st|nd|rd|th)?)?(?:,?\s+(\d{4}))?\b`)
-	euDate    = regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + months + `(?:,?\s+(\d{4}))?\b`)
-	partDate  = regexp.MustCompile(`(?i)\b(early|mid|late)[-\s]+` + months + `(?:,?\s+(\d{4}))?\b`)
-	monthDate = regexp.MustCompile(`\b` + months + `,?\s+(\d{4})\b`)
-	stamp     = regexp.MustCompile(`\b20\d{6}[-_]\d{6}\b`)
+	dayDate   = pattern.MustCompile(`\b` + months + `\s+(\d{1,2})(?:st|nd|rd|th)?(?:\s*[-–]\s*(\d{1,2})(?:st|nd|rd|th)?)?(?:,?\s+(\d{4}))?\b`)
+	euDate    = pattern.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + months + `(?:,?\s+(\d{4}))?\b`)
+	partDate  = pattern.MustCompile(`(?i)\b(early|mid|late)[-\s]+` + months + `(?:,?\s+(\d{4}))?\b`)
+	monthDate = pattern.MustCompile(`\b` + months + `,?\s+(\d{4})\b`)
+	stamp     = pattern.MustCompile(`\b20\d{6}[-_]\d{6}\b`)
 
-	filePath  = regexp.MustCompile(`[A-Za-z0-9_.*\-][A-Za-z0-9_./\\*\-:]*\.(?:csv|jsonl|json|md|html?|ipynb|txt|ya?ml|png|svg|pdf|parquet|gguf|log|xlsx|py|rs|go|toml|db)\b`)
-	url       = regexp.MustCompile(`\b(?:https?|file)://[^\s)>\]]+`)
-	folder    = regexp.MustCompile(`(?:\.\.?[/\\])?[A-Za-z0-9_\-]+(?:[/\\][A-Za-z0-9_\-]+)+(?:\.\d+\b)?[/\\]?`)
-	hash      = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
-	numbered  = regexp.MustCompile(`\b(?:Report|Figure|figure|Fig\.?|Table|Section|section|Chapter|Step|Appendix|Version|version|Lines?|lines?|Page|page|pages|Port|port|Issue|Cell|RTX|GTX|CUDA|Python|Ubuntu|Windows|Seed|seed|Gen|i[3579]|driver)\s+\d[\d.\-–]*`)
-	order     = regexp.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)
-	reference = regexp.MustCompile(`\b\w+:\d+[-–]\d+\b`)
-	rowOf     = regexp.MustCompile(`\.(?:csv|jsonl?)#\d+(?:\.\d+)?\b`) // a row of an imported file, in its id
-	shape     = regexp.MustCompile(`\b\d+(?:\s?[x×]\s?\d+(?:[.,]\d+)*)+\b`)
+	filePath  = pattern.MustCompile(`[A-Za-z0-9_.*\-][A-Za-z0-9_./\\*\-:]*\.(?:csv|jsonl|json|md|html?|ipynb|txt|ya?ml|png|svg|pdf|parquet|gguf|log|xlsx|py|rs|go|toml|db)\b`)
+	url       = pattern.MustCompile(`\b(?:https?|file)://[^\s)>\]]+`)
+	folder    = pattern.MustCompile(`(?:\.\.?[/\\])?[A-Za-z0-9_\-]+(?:[/\\][A-Za-z0-9_\-]+)+(?:\.\d+\b)?[/\\]?`)
+	hash      = pattern.MustCompile(`\b[0-9a-f]{12,64}\b`)
+	numbered  = pattern.MustCompile(`\b(?:Report|Figure|figure|Fig\.?|Table|Section|section|Chapter|Step|Appendix|Version|version|Lines?|lines?|Page|page|pages|Port|port|Issue|Cell|RTX|GTX|CUDA|Python|Ubuntu|Windows|Seed|seed|Gen|i[3579]|driver)\s+\d[\d.\-–]*`)
+	order     = pattern.MustCompile(`^[\s#*>\-•]*\d+(?:\.\d+)*[.)]\s`)
+	reference = pattern.MustCompile(`\b\w+:\d+[-–]\d+\b`)
+	rowOf     = pattern.MustCompile(`\.(?:csv|jsonl?)#\d+(?:\.\d+)?\b`) // a row of an imported file, in its id
+	shape     = pattern.MustCompile(`\b\d+(?:\s?[x×]\s?\d+(?:[.,]\d+)*)+\b`)
 )
 
 var monthNumber = map[string]time.Month{"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
@@ -56,7 +57,7 @@ type Names struct {
 // NamesOf reads the names of a text.
 func NamesOf(text string) Names {
 	var n Names
-	for _, re := range []*regexp.Regexp{url, hash, stamp, order, numbered, reference, rowOf, shape} {
+	for _, re := range []*pattern.Regexp{url, hash, stamp, order, numbered, reference, rowOf, shape} {
 		for _, m := range re.FindAllStringIndex(text, -1) {
 			n.Hidden = append(n.Hidden, Span{m[0], m[1]})
 		}
@@ -76,7 +77,7 @@ func NamesOf(text string) Names {
 		}
 	}
 	n.dates(text)
-	for _, re := range []*regexp.Regexp{clock} {
+	for _, re := range []*pattern.Regexp{clock} {
 		for _, m := range re.FindAllStringIndex(text, -1) {
 			n.Hidden = append(n.Hidden, Span{m[0], m[1]})
 		}

@@ -23,11 +23,31 @@ const (
 
 // Fact aggregates a group. The unit of a cv is a ratio, of a count none.
 func (g Group) Fact(name string) (Fact, error) {
+	f, err := g.aggregate(name)
+	if err != nil {
+		return f, err
+	}
+	f.Evidence = g.evidence()
+	return Identify(f)
+}
+
+// Value is what a fact of the group says, for those who look for a number: it
+// costs no evidence and has no id.
+func (g Group) Value(name string) (float64, bool) {
+	f, err := g.aggregate(name)
+	if err != nil {
+		return 0, false
+	}
+	return f.Value.Get()
+}
+
+// aggregate is the fact without its evidence and its id.
+func (g Group) aggregate(name string) (Fact, error) {
 	f := Fact{Metric: g.Series.Name, Version: 1, Aggregate: name, Unit: g.Series.Unit, Phase: g.Phase, Scope: g.Scope, Planned: len(g.Rows)}
-	var values, num, den []float64
+	values := make([]float64, 0, len(g.Cells))
+	var num, den []float64
 	missing := map[string]int{}
-	phases := map[sample.Phase]bool{}
-	var chain digest.Chain
+	cold, warm := false, false
 	for i, c := range g.Cells {
 		v, ok := c.Value.Get()
 		if !ok {
@@ -35,25 +55,36 @@ func (g Group) Fact(name string) (Fact, error) {
 			continue
 		}
 		values = append(values, v)
-		phases[g.Rows[i].Phase] = true
+		isCold := g.Rows[i].Phase == sample.Cold
+		cold, warm = cold || isCold, warm || !isCold
 		if c.Parts != nil {
 			num, den = append(num, c.Parts[0]), append(den, c.Parts[1])
 		}
-		f.Evidence.Rows = append(f.Evidence.Rows, g.Rows[i].ID)
-		chain.Add(fmt.Append(nil, g.Rows[i].ID, v))
 	}
-	f.N, f.Evidence.Digest, f.Caveats = len(values), chain.Sum(), leftOut(missing)
-	if phases[sample.Cold] && len(phases) > 1 {
+	f.N, f.Caveats = len(values), leftOut(missing)
+	if cold && warm {
 		f.Caveats = append(f.Caveats, phaseNote)
 	}
 	if len(values) == 0 {
 		f.settleAll(nil, nil, missing)
-		return Identify(f)
+		return f, nil
 	}
-	if err := g.settle(&f, name, values, num, den); err != nil {
-		return f, err
+	return f, g.settle(&f, name, values, num, den)
+}
+
+// evidence names the rows that have a value, and digests them with it.
+func (g Group) evidence() (e Evidence) {
+	var chain digest.Chain
+	var record []byte
+	for i, c := range g.Cells {
+		if v, ok := c.Value.Get(); ok {
+			e.Rows = append(e.Rows, g.Rows[i].ID)
+			record = fmt.Append(record[:0], g.Rows[i].ID, v)
+			chain.Add(record)
+		}
 	}
-	return Identify(f)
+	e.Digest = chain.Sum()
+	return e
 }
 
 func (g Group) settle(f *Fact, name string, values, num, den []float64) error {
