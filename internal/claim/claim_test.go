@@ -187,7 +187,7 @@ func TestHostileDocuments(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"# T\n\n- a: 5 tok/s (1 | 2)\n", "| a | b |\n|--|--|\n| 1 ± 2 | 3-4% |", "<table><tr><td>1", "In [1]:\nx = 1\n\n  a  b\n0 1 2\n", "```\n5\n", "−5×10^-3 late-May 2024 a/b.csv", "\xff\xfe"} {
+	for _, s := range []string{"# T\n\n- a: 5 tok/s (1 | 2)\n", "| a | b |\n|--|--|\n| 1 ± 2 | 3-4% |", "<table><tr><td>1", `<tr id="F0123456789"><td>a|b<td><p><a href=#f00112233aa>1</a></tr><a href="#F00112233aa"> 2<br></a>`, "In [1]:\nx = 1\n\n  a  b\n0 1 2\n", "```\n5\n", "−5×10^-3 late-May 2024 a/b.csv", "\xff\xfe"} {
 		f.Add("x.md", []byte(s))
 		f.Add("x.html", []byte(s))
 	}
@@ -196,6 +196,13 @@ func FuzzParse(f *testing.F) {
 		d, err := claim.Parse(name, b)
 		if err != nil {
 			return
+		}
+		cited := 0
+		for _, c := range d.Cites {
+			if c.Start < cited || c.End < c.Start || c.End > len(d.Text) {
+				t.Fatalf("citation %+v after %d in %d bytes", c, cited, len(d.Text))
+			}
+			cited = c.End
 		}
 		for _, p := range d.Passages {
 			if p.Start < 0 || p.End < p.Start || p.End > len(d.Text) || p.Line < 1 {

@@ -106,7 +106,10 @@ func Parse(name string, content []byte) (*Document, error) {
 		}
 		text = flat
 	case ext == ".html" || ext == ".htm" || strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html"):
-		text = plain(text)
+		page, cites := plain(text)
+		d := &Document{Name: name, Text: page, Cites: cites}
+		newReader(d).read()
+		return d, nil
 	}
 	d := &Document{Name: name, Text: text}
 	if citations(text) {
