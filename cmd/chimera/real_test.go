@@ -395,7 +395,7 @@ func TestRealQuickstart(t *testing.T) {
 	s := newSession(t)
 	out := s.chimera("", "quickstart", "--url", given(t, "CHIMERA_OLLAMA_URL"), "--model", given(t, "CHIMERA_OLLAMA_MODEL"))
 	t.Log(out)
-	for _, want := range []string{"sealed", "complete", "decode", "TTFT warm", "TTFT cold", "not measured"} {
+	for _, want := range []string{"sealed", "complete", "decode", "TTFT warm", "TTFT cold", "quality"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("quickstart does not print %q", want)
 		}
