@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"chimera/internal/fault"
@@ -144,7 +145,19 @@ func (a *app) jobIn(ctx context.Context, st *sqlite.Store, id string, s *spec.Sp
 		Tool: build(), Host: host, Absent: absent,
 		FreeBytes: freeBytes(st.Path()), Recorder: st, Reporter: a.reporter(plan),
 	}
-	return job, func() { open.close(); closeCollectors() }, nil
+	roomy := a.frugal()
+	return job, func() { roomy(); open.close(); closeCollectors() }, nil
+}
+
+// frugal has garbage collected earlier while requests are measured: the answers
+// of hundreds of streams are short-lived, and a client should not take the
+// memory that a model on the same machine needs. GOGC in the environment wins.
+func (a *app) frugal() (restore func()) {
+	if a.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(50)
+	return func() { debug.SetGCPercent(before) }
 }
 
 // simulated names the targets whose time lines are invented.
